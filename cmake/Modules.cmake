@@ -1,0 +1,25 @@
+# pgrs_module(NAME sources… USES modules… LIBS packages…): one room of the house, a static library.
+function(pgrs_module name)
+  cmake_parse_arguments(ARG "" "" "SOURCES;USES;LIBS" ${ARGN})
+  if(ARG_SOURCES)
+    add_library(pgrs_${name} STATIC ${ARG_SOURCES})
+    set(scope PUBLIC)
+  else()
+    add_library(pgrs_${name} INTERFACE)
+    set(scope INTERFACE)
+  endif()
+  target_include_directories(pgrs_${name} ${scope} ${PROJECT_SOURCE_DIR}/include)
+  list(TRANSFORM ARG_USES PREPEND pgrs_)
+  target_link_libraries(pgrs_${name} ${scope} ${ARG_USES} ${ARG_LIBS})
+endfunction()
+
+# pgrs_test(NAME name SOURCES … LIBS … LABELS …): a GoogleTest binary; each of its tests is a ctest test.
+function(pgrs_test)
+  cmake_parse_arguments(ARG "" "NAME" "SOURCES;LIBS;LABELS;ENV" ${ARGN})
+  add_executable(${ARG_NAME} ${ARG_SOURCES})
+  target_include_directories(${ARG_NAME} PRIVATE ${PROJECT_SOURCE_DIR}/tests)
+  target_link_libraries(${ARG_NAME} PRIVATE ${ARG_LIBS} GTest::gmock GTest::gtest_main)
+  gtest_discover_tests(${ARG_NAME} TEST_PREFIX "${ARG_NAME}." DISCOVERY_TIMEOUT 60
+    PROPERTIES LABELS "${ARG_LABELS}" TIMEOUT 120 ENVIRONMENT "${ARG_ENV}")
+endfunction()
+include(GoogleTest)

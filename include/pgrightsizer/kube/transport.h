@@ -1,0 +1,60 @@
+// HTTP to one API server, behind one interface: the only place that knows cpprestsdk, and what a
+// fake replaces in tests.
+#pragma once
+
+#include <chrono>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <stop_token>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "pgrightsizer/base/result.h"
+#include "pgrightsizer/kube/credentials.h"
+
+namespace pgrightsizer::kube {
+
+enum class Method { Get, Post, Put, Patch, Delete };
+
+struct Request {
+  Method method = Method::Get;
+  std::string path;  // with query, "/api/v1/pods?limit=500"
+  std::string content_type;
+  std::string body;
+};
+
+struct Response {
+  int status = 0;
+  std::string body;
+  std::optional<std::chrono::seconds> retry_after;
+  std::vector<std::string> warnings;
+};
+
+// Thread-safe. Any answer of the server, also 4xx and 5xx, is a Response; an Error means that none
+// arrived (Unavailable, Timeout, Cancelled, Unauthorized for a refused certificate).
+class Transport {
+ public:
+  virtual ~Transport() = default;
+
+  // Blocks the caller until the answer is complete or the deadline has passed.
+  [[nodiscard]] virtual Result<Response> call(const Request& request,
+                                              std::chrono::milliseconds deadline) = 0;
+
+  // Blocks the caller until the stream ends. `on_bytes` runs on a thread of the transport, one call
+  // at a time, with pieces that may break anywhere; it must not block. A status other than 200 ends
+  // the stream at once and is returned with its body. A stream silent for `idle` is a Timeout; one
+  // cut off is Unavailable; a clean end is the Response with an empty body.
+  [[nodiscard]] virtual Result<Response> stream(
+      const Request& request, const std::function<void(std::string_view)>& on_bytes,
+      std::chrono::milliseconds idle, const std::stop_token& stop) = 0;
+};
+
+// Must be called once, first thing in main: bounds cpprestsdk's thread pool and keeps OpenSSL from
+// reading the system's CA bundle on every connection.
+void initialize_http();
+
+[[nodiscard]] Result<std::unique_ptr<Transport>> make_transport(const Credentials& credentials);
+
+}  // namespace pgrightsizer::kube

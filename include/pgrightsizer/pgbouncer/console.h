@@ -1,0 +1,92 @@
+// The admin console of one PgBouncer: what it holds, and the few commands we give it. Columns are
+// read by name, so versions 1.18 to 1.25 are alike.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "pgrightsizer/base/result.h"
+#include "pgrightsizer/postgres/session.h"
+
+namespace pgrightsizer::pgbouncer {
+
+struct Version {
+  int major = 0;
+  int minor = 0;
+  int patch = 0;
+  auto operator<=>(const Version&) const = default;
+};
+[[nodiscard]] Result<Version> parse_version(const std::string& text);  // "PgBouncer 1.24.1"
+
+struct ServerLink {
+  std::int64_t remote_pid = 0;  // pg_stat_activity.pid
+  std::string database;
+  std::string user;
+  std::string state;
+  bool close_needed = false;
+};
+
+struct ClientLink {
+  std::int64_t id = 0;       // for kill_client, 0 before 1.24
+  std::string database;
+  std::string user;
+  std::string address;
+  std::string state;         // active, idle, waiting, …
+  std::chrono::milliseconds idle_for{0};  // since its last request
+};
+
+struct Pool {
+  std::string database;
+  std::string user;
+  std::int64_t clients_active = 0;
+  std::int64_t clients_waiting = 0;
+  std::int64_t servers_active = 0;
+  std::int64_t servers_idle = 0;
+  std::int64_t servers_total = 0;  // in any state, logins included
+  std::chrono::microseconds longest_wait{0};
+  std::string mode;  // transaction
+};
+
+struct Config {
+  std::int64_t default_pool_size = 0;
+  std::int64_t max_db_connections = 0;
+  std::int64_t max_client_conn = 0;
+};
+
+// One look; the console's own pseudo-database "pgbouncer" is left out.
+struct Snapshot {
+  Version version;
+  Config config;
+  std::vector<Pool> pools;
+  std::vector<ServerLink> servers;
+  std::vector<ClientLink> clients;
+  bool paused = false;  // any database
+};
+
+// Not thread-safe. An open console counts as a client of its pooler: keep it no longer than needed.
+class Console {
+ public:
+  [[nodiscard]] static Result<Console> connect(const std::string& host, int port,
+                                               const std::string& user, const std::string& password,
+                                               std::chrono::milliseconds deadline);
+
+  [[nodiscard]] Result<Snapshot> look();
+  [[nodiscard]] Result<Config> config();
+
+  // SET default_pool_size and max_db_connections to `cap` (≥ 1; 0 would mean unlimited), then reads
+  // them back: Internal when they differ.
+  [[nodiscard]] Result<void> set_cap(std::int64_t cap);
+  [[nodiscard]] Result<void> set_max_client_conn(std::int64_t value);
+  [[nodiscard]] Result<void> reconnect();
+  [[nodiscard]] Result<void> reload();
+  [[nodiscard]] Result<void> kill_client(std::int64_t id);  // 1.24 and later
+  [[nodiscard]] Result<void> resume(const std::string& database);  // "not paused" is success
+
+ private:
+  explicit Console(postgres::Session session);
+  postgres::Session session_;
+};
+
+}  // namespace pgrightsizer::pgbouncer

@@ -1,0 +1,61 @@
+// What pg-rightsizer asks of a PostgreSQL server and tells it. All over one administrative Session.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "pgrightsizer/base/result.h"
+#include "pgrightsizer/postgres/session.h"
+
+namespace pgrightsizer::postgres {
+
+using WallTime = std::chrono::sys_time<std::chrono::milliseconds>;
+
+// Where a value of max_connections stands, from pg_file_settings (the last applied one wins).
+struct FileSetting {
+  std::string file;
+  int line = 0;
+  std::string value;
+  bool applied = false;  // it is the one that the next start uses
+};
+
+struct Settings {
+  std::int64_t max_connections = 0;       // in force
+  std::int64_t superuser_reserved = 3;
+  std::int64_t reserved = 0;              // reserved_connections, PostgreSQL 16 and later
+  bool pending_restart = false;
+  std::string source;                     // "configuration file", "command line", "default"
+  std::string source_file;                // of the value in force; empty when not from a file
+  int source_line = 0;
+  std::vector<FileSetting> files;         // every file line that sets it, in order
+  std::optional<std::int64_t> next_start; // what a restart would use as far as the files tell
+  WallTime postmaster_start;
+  int version = 0;                        // 170002
+};
+[[nodiscard]] Result<Settings> read_settings(Session& session);
+
+// One client backend.
+struct Backend {
+  std::int64_t pid = 0;
+  std::string user;
+  std::string database;
+  std::string address;  // empty: unix socket
+  std::string state;    // active, idle, idle in transaction, …
+  std::string application_name;
+  bool tls = false;
+  std::chrono::milliseconds idle_for{0};  // since state_change, when idle
+};
+// Client backends but our own session.
+[[nodiscard]] Result<std::vector<Backend>> read_backends(Session& session);
+
+// ALTER SYSTEM SET max_connections; no restart. Invalid when the server refuses the value.
+[[nodiscard]] Result<void> alter_system_max_connections(Session& session, std::int64_t value);
+[[nodiscard]] Result<void> reload_configuration(Session& session);
+// Ends these backends; returns how many were there.
+[[nodiscard]] Result<int> terminate(Session& session, const std::vector<std::int64_t>& pids);
+[[nodiscard]] Result<void> checkpoint(Session& session, std::chrono::milliseconds deadline);
+
+}  // namespace pgrightsizer::postgres

@@ -1,0 +1,68 @@
+// One libpq session. Bounded in time: every call has a deadline.
+#pragma once
+
+#include <chrono>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "pgrightsizer/base/result.h"
+
+namespace pgrightsizer::postgres {
+
+struct ConnectOptions {
+  std::string host;  // an IP or a name
+  int port = 5432;
+  std::string database = "postgres";
+  std::string user;
+  std::string password;
+  std::string sslmode = "prefer";
+  std::string sslrootcert_pem;  // empty: the system's
+  std::string application_name = "pg-rightsizer";
+  bool console = false;  // PgBouncer's console: simple protocol, no SCRAM-only demand
+  std::chrono::milliseconds deadline{5'000};
+};
+
+using Row = std::vector<std::optional<std::string>>;
+
+struct Rows {
+  std::vector<std::string> columns;
+  std::vector<Row> rows;
+
+  [[nodiscard]] std::optional<std::size_t> column(const std::string& name) const;
+  // The cell as text, nullopt when NULL or when there is no such column or row.
+  [[nodiscard]] std::optional<std::string> text(std::size_t row, const std::string& column) const;
+  [[nodiscard]] std::optional<std::int64_t> number(std::size_t row, const std::string& column) const;
+};
+
+// Not thread-safe. A session that failed stays failed; open another.
+// Errors: Unauthorized (28xxx), TooManySessions (53300), Unavailable (refused, starting up 57P03,
+// shut down 57P01/02, connection lost), Timeout, Invalid (a statement the server refuses).
+class Session {
+ public:
+  // Logs in with SCRAM only (require_auth=scram-sha-256 where libpq knows it), except on a console
+  // reached over a unix socket.
+  [[nodiscard]] static Result<Session> connect(const ConnectOptions& options);
+
+  Session(Session&&) noexcept;
+  Session& operator=(Session&&) noexcept;
+  ~Session();
+
+  [[nodiscard]] Result<Rows> query(const std::string& sql, const std::vector<std::string>& parameters = {},
+                                   std::chrono::milliseconds deadline = std::chrono::seconds(5));
+  [[nodiscard]] bool alive() const;  // no failure so far
+  [[nodiscard]] int backend_pid() const;
+  [[nodiscard]] int server_version() const;  // 170002
+
+ private:
+  struct Impl;
+  explicit Session(std::unique_ptr<Impl> impl);
+  std::unique_ptr<Impl> impl_;
+};
+
+// 'it''s' and "odd""name": for statements that take no parameters.
+[[nodiscard]] std::string quote_literal(const std::string& text);
+[[nodiscard]] std::string quote_identifier(const std::string& name);
+
+}  // namespace pgrightsizer::postgres

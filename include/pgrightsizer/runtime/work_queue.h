@@ -1,0 +1,54 @@
+// The set of keys that need a look. A key is handed to one worker at a time; adding one that waits
+// is nothing, adding one that is being worked on hands it out once more when it is done.
+#pragma once
+
+#include <chrono>
+#include <condition_variable>
+#include <cstdint>
+#include <map>
+#include <mutex>
+#include <optional>
+#include <set>
+#include <string>
+
+namespace pgrightsizer::runtime {
+
+// Thread-safe.
+class WorkQueue {
+ public:
+  struct Backoff {
+    std::chrono::milliseconds first{500};
+    std::chrono::milliseconds limit{60'000};
+  };
+
+  WorkQueue() = default;
+  explicit WorkQueue(Backoff backoff) : backoff_(backoff) {}
+
+  void add(const std::string& key);
+  // The earlier of this and an already planned time wins.
+  void add_after(const std::string& key, std::chrono::milliseconds delay);
+  // After a failure: doubling from `first` to `limit`, with up to 20 % of jitter.
+  void add_backed_off(const std::string& key);
+  // After a success: the next failure starts from `first`.
+  void forget(const std::string& key);
+
+  // Blocks until a key is due; nullopt after shut_down().
+  [[nodiscard]] std::optional<std::string> get();
+  // Must follow every get().
+  void done(const std::string& key);
+  void shut_down();
+
+ private:
+  using Instant = std::chrono::steady_clock::time_point;
+
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  Backoff backoff_{};
+  std::map<std::string, Instant> due_;      // waiting, with the time from which it may be handed out
+  std::set<std::string> working_;
+  std::map<std::string, Instant> again_;    // asked for while being worked on
+  std::map<std::string, int> failures_;
+  bool stopping_ = false;
+};
+
+}  // namespace pgrightsizer::runtime

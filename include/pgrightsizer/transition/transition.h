@@ -1,0 +1,199 @@
+// The state of one database and the plan, in; the one next safe step, out. Pure: no clock, no I/O.
+//
+// next_step() is called again and again. It remembers nothing: what it needs to know is read back
+// from the cluster (Observation) or kept in the policy's status (History). Every step is
+// idempotent, so an operator that dies between any two of them costs only time.
+#pragma once
+
+#include <chrono>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "pgrightsizer/sizing/sizing.h"
+
+namespace pgrightsizer::transition {
+
+using sizing::Count;
+using sizing::Route;
+using Time = std::chrono::sys_time<std::chrono::milliseconds>;
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+
+// ── What is seen ────────────────────────────────────────────────────────────────────────────────
+
+// One pooler pod that exists, terminating ones included.
+struct PoolerPod {
+  std::string name;
+  bool ready = false;
+  bool terminating = false;
+  bool console = false;  // its console answered in this observation
+  Count cap = 0;         // read back over the console; else the larger of announced and boot cap
+  Count announced = 0;   // annotation pgrightsizer.io/cap; 0: none
+  Count servers = 0;     // server connections it holds open
+  Count clients = 0;     // clients of the application (consoles not counted)
+
+  // What it may hold at this moment, whatever happens to the operator.
+  [[nodiscard]] Count room() const;
+};
+
+// The pooler as it was last applied.
+struct Pooler {
+  Count pool_size = 0;    // over all pods: annotation pgrightsizer.io/pool-size of the Deployment
+  Count boot_cap = 0;     // in the configuration file, per pod
+  Count max_clients = 0;  // in the configuration file, per pod
+  Count replicas = 0;     // wanted
+  bool current = true;    // its other objects are what would be applied now (image, TLS, …)
+};
+
+enum class Login {
+  Unknown,     // not tried
+  Ok,
+  ServerFull,  // SQLSTATE 53300: must not keep out the pooler, which is the way out
+  Failing,
+};
+
+struct Observation {
+  bool database_up = false;  // an administrative session answered
+  Count effective = 0;       // SHOW max_connections; the last known while down, 0 if never seen
+  Count reserved = 0;        // superuser_reserved_connections + reserved_connections
+  Count requested = 0;       // what the next start will use, read from where the provider keeps it
+  std::optional<Time> postmaster_start;
+  std::optional<std::string> start_failure;  // PostgreSQL's own message: it exits with `requested`
+  std::optional<std::string> cannot_restart; // why deleting the pod now is not safe
+  bool operator_restarts = true;             // false: somebody else must restart (External)
+
+  Count direct_sessions = 0;       // of the application, not through a pooler
+  Count direct_capacity = 0;       // Σ connections × max(spec.replicas, pods not gone)
+  Count peak_direct_sessions = 0;  // highest seen over the scale-down window
+  Count others = 0;                // sessions that the policy does not manage
+
+  Route route = Route::Direct;  // where the front Service points
+  bool route_settled = true;    // for 2 s its EndpointSlices have shown nothing but that route
+  int looks_without_direct = 0; // successive looks, at least 1 s apart, that saw no direct session
+
+  std::optional<Pooler> pooler;
+  std::vector<PoolerPod> pods;
+  Login direct_login = Login::Unknown;  // as the application, past the pooler
+  Login pooled_login = Login::Unknown;  // as the application, through the pooler
+  std::optional<Time> pooled_login_failing_since;
+  bool needs_tls = false;        // direct sessions use TLS and the pooler has no certificate
+  bool stabilized = true;        // the scale-down window has passed: lowering is allowed
+
+  // What ordinary roles can use of the running server.
+  [[nodiscard]] Count usable() const;
+  // Room that pods on the direct route may still take.
+  [[nodiscard]] Count direct_room() const;
+  // max(10, others)
+  [[nodiscard]] Count others_kept() const;
+  // The left side of the invariant.
+  [[nodiscard]] Count committed() const;
+};
+
+// How many connections are promised beyond what the server can give; 0 or less: the invariant holds.
+[[nodiscard]] Count excess(const Observation& observation);
+
+// ── What the user allows ────────────────────────────────────────────────────────────────────────
+
+enum class RestartPolicy { Auto, Immediate, Manual };
+enum class Drain { Wait, TerminateIdle, RolloutRestart };
+
+struct Rules {
+  RestartPolicy restart = RestartPolicy::Auto;
+  std::optional<Time> restart_now;  // annotation pgrightsizer.io/restart-now
+  seconds min_interval{300};        // between two restarts
+  bool switch_route = true;         // routing.mode Service
+  Drain drain = Drain::Wait;
+  seconds drain_timeout{600};
+  Count buffer = 50;
+  Count pooler_replicas = 2;
+};
+
+// ── What the status keeps ───────────────────────────────────────────────────────────────────────
+
+struct Restart {
+  Time time;  // when the pod's deletion was decided
+  Count from = 0;
+  Count to = 0;
+  std::optional<milliseconds> duration;  // absent: still going on
+  bool operator==(const Restart&) const = default;
+};
+
+struct Rejected {
+  Count value = 0;
+  std::string reason;  // PostgreSQL's own message
+  bool operator==(const Rejected&) const = default;
+};
+
+struct History {
+  std::vector<Restart> restarts;  // oldest first, bounded by the writer
+  std::optional<Rejected> rejected;
+  std::optional<Time> drain_since;       // the present drain began
+  std::optional<Time> turned_back_since; // a move was turned back then …
+  std::optional<Time> retry_at;          // … and is not tried again before
+};
+
+// Completes the last restart when the server has come back since it began, and drops what no
+// longer applies. Called with each observation before next_step().
+[[nodiscard]] History settle(History history, const Observation& observation);
+
+// ── What to do ──────────────────────────────────────────────────────────────────────────────────
+
+enum class StepKind {
+  None,                   // at rest
+  Wait,                   // something must happen first; see `reason` and `deadline`
+  PatchMaxConnections,    // request `value` (was `old_value`) from the provider; no restart
+  Restart,                // begin the restart that puts `value` in force (now `old_value`)
+  RestoreMaxConnections,  // `old_value` failed to start: request `value` again, remember the failure
+  ApplyPooler,            // objects for pool_size, boot_cap, max_clients
+  SetCap,                 // pod, value; a shrink is followed by RECONNECT in the same step
+  Reconnect,              // pod: servers above its cap must go
+  SwitchToPooler,         // the front Service selects the pooler
+  SwitchToDirect,         // the front Service selects the database
+  TurnBack,               // as SwitchToDirect, after failed pooled logins; retry not before deadline
+  DrainDirect,            // end or roll direct sessions as Rules::drain says (not for Wait)
+  DrainPooled,            // end idle pooler clients (TerminateIdle, on the way back)
+  RemovePooler,
+};
+
+// What a Wait, or the rest of the work, is about: becomes condition reasons.
+enum class Topic {
+  None,
+  Hold,              // no instances
+  Database,          // cannot be reached, or is restarting
+  RestartPending,    // a restart is due and not allowed yet
+  RestartRejected,   // the wanted value failed to start before
+  RestartUnsafe,     // cannot_restart
+  PoolerStarting,
+  PoolerReplacing,   // pooler pods are terminating
+  PooledLogin,       // logins through the pooler fail
+  RetryLater,        // turned back
+  NeedsTls,
+  RouteSettling,     // EndpointSlices have not followed yet
+  DirectDraining,    // direct sessions are still open
+  PooledDraining,    // pooler clients are still connected
+  CapsShrinking,     // servers above their cap, or terminating poolers, still hold room
+  NoRoom,            // the invariant does not allow the next step
+  Stabilizing,       // the scale-down window has not passed
+};
+
+[[nodiscard]] const char* to_string(StepKind kind);
+[[nodiscard]] const char* to_string(Topic topic);
+
+struct Step {
+  StepKind kind = StepKind::None;
+  Topic topic = Topic::None;
+  std::string reason;  // one sentence with the figures
+  std::string pod;
+  Count value = 0;
+  Count old_value = 0;
+  Count pool_size = 0;
+  Count boot_cap = 0;
+  Count max_clients = 0;
+  std::optional<Time> deadline;  // when a wait ends by itself, or a drain counts as overdue
+};
+
+[[nodiscard]] Step next_step(const Observation& observation, const sizing::Plan& plan,
+                             const Rules& rules, const History& history, Time now);
+
+}  // namespace pgrightsizer::transition
