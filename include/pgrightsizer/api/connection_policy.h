@@ -1,0 +1,197 @@
+// ConnectionPolicy (pgrightsizer.io/v1alpha1) as C++ values. The CRD's schema has filled in the
+// defaults and checked bounds; parse() repeats both, so that an object from an older schema is
+// read the same way.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <nlohmann/json_fwd.hpp>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "pgrightsizer/base/clock.h"
+#include "pgrightsizer/base/result.h"
+#include "pgrightsizer/sizing/sizing.h"
+
+namespace pgrightsizer::api {
+
+inline constexpr const char* kApiVersion = "pgrightsizer.io/v1alpha1";
+inline constexpr const char* kKind = "ConnectionPolicy";
+inline constexpr const char* kRestartNowAnnotation = "pgrightsizer.io/restart-now";
+
+enum class Mode { Apply, Recommend };
+enum class ProviderKind { StatefulSet, External };
+enum class RoutingMode { Service, None };
+enum class DrainMode { Wait, TerminateIdle, RolloutRestart };
+enum class RestartPolicy { Auto, Immediate, Manual };
+
+struct TargetRef {
+  std::string kind;  // Deployment or StatefulSet, apps/v1
+  std::string name;
+};
+
+struct WorkloadEntry {
+  std::string name;
+  TargetRef target;
+  std::optional<sizing::Count> connections_per_instance;
+  std::optional<sizing::Count> concurrent_requests;
+};
+
+struct LabelSelector {  // matchLabels only, as the schema says
+  std::vector<std::pair<std::string, std::string>> match_labels;
+};
+
+struct DatabaseSpec {
+  ProviderKind provider = ProviderKind::StatefulSet;
+  std::string name;  // the StatefulSet
+  std::string host;  // External
+  int port = 5432;
+  std::string config_map;
+  std::string config_key = "postgresql.conf";
+  std::string admin_secret;
+  std::vector<std::string> application_secrets;
+};
+
+struct PoolerSpec {
+  std::string image;  // empty: the operator's default
+  std::string tls_secret;
+  std::string resources_json = "{}";
+};
+
+struct RoutingSpec {
+  RoutingMode mode = RoutingMode::Service;
+  DrainMode drain = DrainMode::Wait;
+  std::chrono::seconds drain_timeout{600};
+};
+
+struct RestartSpec {
+  RestartPolicy policy = RestartPolicy::Auto;
+  std::chrono::seconds min_interval{300};
+};
+
+struct BehaviorSpec {
+  std::chrono::seconds scale_up{0};
+  std::chrono::seconds scale_down{300};
+};
+
+struct Spec {
+  Mode mode = Mode::Apply;
+  bool suspend = false;
+  std::vector<WorkloadEntry> workloads;           // xor
+  std::optional<LabelSelector> workload_selector;
+  DatabaseSpec database;
+  sizing::Settings sizing;  // environment, buffer, min, max, tiers, provision, hysteresis, replicas
+  PoolerSpec pooler;
+  RoutingSpec routing;
+  RestartSpec restart;
+  BehaviorSpec behavior;
+};
+
+// ── Status ──────────────────────────────────────────────────────────────────────────────────────
+
+struct Condition {
+  std::string type;
+  std::string status;  // True, False, Unknown
+  std::string reason;
+  std::string message;
+  std::int64_t observed_generation = 0;
+  std::string last_transition_time;  // RFC 3339; set by set_condition
+};
+
+struct RestartRecord {
+  WallTime time;
+  sizing::Count from = 0;
+  sizing::Count to = 0;
+  std::optional<std::chrono::milliseconds> duration;
+};
+
+struct RejectedValue {
+  sizing::Count value = 0;
+  std::string reason;
+  std::int64_t generation = 0;  // of the policy that asked for it: a later one may try again
+};
+
+struct StepStatus {
+  std::string name;
+  std::optional<WallTime> since;
+  std::string message;
+  std::optional<WallTime> deadline;
+};
+
+struct Current {
+  sizing::Count max_connections = 0;
+  bool pending_restart = false;
+  sizing::Count usable = 0;
+  sizing::Count used = 0;
+  sizing::Count direct = 0;
+  sizing::Count pooled = 0;
+};
+
+struct PoolerStatus {
+  sizing::Count replicas = 0;
+  sizing::Count ready_replicas = 0;
+  sizing::Count pool_size = 0;
+  sizing::Count pool_size_per_pod = 0;
+  sizing::Count clients = 0;
+  sizing::Count waiting = 0;
+  sizing::Count wait_milliseconds = 0;
+};
+
+struct Status {
+  std::int64_t observed_generation = 0;
+  sizing::Count instances = 0;
+  std::vector<sizing::WorkloadPlan> workloads;
+  std::optional<sizing::Plan> recommended;
+  std::optional<Current> current;
+  std::string route;  // Direct, Moving, Pooler; empty: not known yet
+  std::optional<PoolerStatus> pooler;
+  std::optional<StepStatus> step;
+  std::vector<RestartRecord> restarts;  // oldest first, at most kRestartsKept
+  std::optional<RejectedValue> rejected;
+  std::optional<WallTime> drain_since;
+  std::optional<WallTime> turned_back_since;
+  std::optional<WallTime> retry_at;
+  std::string binding;  // name of the binding Secret
+  std::vector<Condition> conditions;
+};
+inline constexpr std::size_t kRestartsKept = 10;
+
+struct ConnectionPolicy {
+  std::string name_space;
+  std::string name;
+  std::string uid;
+  std::string resource_version;
+  std::int64_t generation = 0;
+  WallTime created;
+  bool deleting = false;
+  std::optional<WallTime> restart_now;  // the annotation
+  std::string restart_now_error;        // it is there and not a time
+  Spec spec;
+  Status status;
+
+  [[nodiscard]] std::string key() const { return name_space + "/" + name; }
+  [[nodiscard]] std::string text() const { return "ConnectionPolicy " + key(); }
+};
+
+// Invalid names the field and the remedy.
+[[nodiscard]] Result<ConnectionPolicy> parse(const nlohmann::json& object);
+// Metadata and status only; never fails: so that a status can say what is wrong with the spec.
+[[nodiscard]] ConnectionPolicy parse_metadata(const nlohmann::json& object);
+
+// The status subresource as JSON; absent optionals are left out.
+[[nodiscard]] nlohmann::json to_json(const Status& status);
+[[nodiscard]] Status parse_status(const nlohmann::json& status);
+
+// Sets or replaces; last_transition_time moves only when the status flips.
+void set_condition(std::vector<Condition>& conditions, Condition condition, WallTime now);
+void remove_condition(std::vector<Condition>& conditions, const std::string& type);
+[[nodiscard]] const Condition* find_condition(const std::vector<Condition>& conditions,
+                                              const std::string& type);
+
+// RFC 3339 in UTC, "2026-11-23T17:07:26Z", with milliseconds when they are not zero.
+[[nodiscard]] std::string format_time(WallTime time);
+[[nodiscard]] std::optional<WallTime> parse_time(const std::string& text);
+
+}  // namespace pgrightsizer::api
