@@ -27,6 +27,16 @@ enum class RoutingMode { Service, None };
 enum class DrainMode { Wait, TerminateIdle, RolloutRestart };
 enum class RestartPolicy { Auto, Immediate, Manual };
 
+// As the schema spells them.
+[[nodiscard]] const char* to_string(Mode value);
+[[nodiscard]] const char* to_string(ProviderKind value);
+[[nodiscard]] const char* to_string(RoutingMode value);
+[[nodiscard]] const char* to_string(DrainMode value);
+[[nodiscard]] const char* to_string(RestartPolicy value);
+[[nodiscard]] const char* to_string(sizing::Environment value);
+[[nodiscard]] const char* to_string(sizing::Provision value);
+[[nodiscard]] const char* to_string(sizing::Route value);
+
 struct TargetRef {
   std::string kind;  // Deployment or StatefulSet, apps/v1
   std::string name;
@@ -91,6 +101,17 @@ struct Spec {
 
 // ── Status ──────────────────────────────────────────────────────────────────────────────────────
 
+// The condition types that are ours. Reconciling and Stalled are present only while true.
+inline constexpr const char* kReady = "Ready";
+inline constexpr const char* kReconciling = "Reconciling";
+inline constexpr const char* kStalled = "Stalled";
+inline constexpr const char* kRecommendationProvided = "RecommendationProvided";
+inline constexpr const char* kSaturated = "Saturated";
+inline constexpr const char* kRestartPending = "RestartPending";
+inline constexpr const char* kPoolerAvailable = "PoolerAvailable";
+inline constexpr const char* kTrafficRouted = "TrafficRouted";
+inline constexpr const char* kSuspended = "Suspended";
+
 struct Condition {
   std::string type;
   std::string status;  // True, False, Unknown
@@ -125,6 +146,7 @@ struct Current {
   bool pending_restart = false;
   sizing::Count usable = 0;
   sizing::Count used = 0;
+  sizing::Count used_percent = 0;  // of what the route in force can give; the printer column Used%
   sizing::Count direct = 0;
   sizing::Count pooled = 0;
 };
@@ -143,7 +165,7 @@ struct Status {
   std::int64_t observed_generation = 0;
   sizing::Count instances = 0;
   std::vector<sizing::WorkloadPlan> workloads;
-  std::optional<sizing::Plan> recommended;
+  std::optional<sizing::Plan> recommended;  // read back without tier, demand and workloads
   std::optional<Current> current;
   std::string route;  // Direct, Moving, Pooler; empty: not known yet
   std::optional<PoolerStatus> pooler;
@@ -180,11 +202,20 @@ struct ConnectionPolicy {
 // Metadata and status only; never fails: so that a status can say what is wrong with the spec.
 [[nodiscard]] ConnectionPolicy parse_metadata(const nlohmann::json& object);
 
-// The status subresource as JSON; absent optionals are left out.
+// The status subresource as JSON; absent optionals are left out. Of the restarts, the latest
+// kRestartsKept are written.
 [[nodiscard]] nlohmann::json to_json(const Status& status);
+// Never fails: what cannot be read is absent.
 [[nodiscard]] Status parse_status(const nlohmann::json& status);
 
-// Sets or replaces; last_transition_time moves only when the status flips.
+// The whole body of a merge patch of the status subresource, {"status": {…}}: only what differs,
+// null for what became absent. An empty object when nothing differs.
+[[nodiscard]] nlohmann::json status_patch(const Status& before, const Status& after);
+// True when no more than gauges differ (used, usedPercent, direct, pooled; the pooler's clients,
+// waiting, waitMilliseconds; the figures in Saturated's message): these may be written late.
+[[nodiscard]] bool differ_in_gauges_only(const Status& before, const Status& after);
+
+// Sets or replaces; last_transition_time (whole seconds) moves only when the status flips.
 void set_condition(std::vector<Condition>& conditions, Condition condition, WallTime now);
 void remove_condition(std::vector<Condition>& conditions, const std::string& type);
 [[nodiscard]] const Condition* find_condition(const std::vector<Condition>& conditions,
@@ -192,6 +223,7 @@ void remove_condition(std::vector<Condition>& conditions, const std::string& typ
 
 // RFC 3339 in UTC, "2026-11-23T17:07:26Z", with milliseconds when they are not zero.
 [[nodiscard]] std::string format_time(WallTime time);
+// Any RFC 3339 time with its offset; what is finer than a millisecond is cut off.
 [[nodiscard]] std::optional<WallTime> parse_time(const std::string& text);
 
 }  // namespace pgrightsizer::api

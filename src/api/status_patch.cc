@@ -1,0 +1,58 @@
+#include <algorithm>
+#include <nlohmann/json.hpp>
+
+#include "pgrightsizer/api/connection_policy.h"
+
+namespace pgrightsizer::api {
+
+namespace {
+
+using nlohmann::json;
+
+// RFC 7386: what turns `before` into `after`. Lists are replaced as a whole.
+json merge_patch(const json& before, const json& after) {
+  json patch = json::object();
+  for (const auto& [field, value] : after.items()) {
+    const auto old = before.find(field);
+    if (old == before.end() || (*old != value && !(old->is_object() && value.is_object()))) {
+      patch[field] = value;
+    } else if (*old != value) {
+      patch[field] = merge_patch(*old, value);
+    }
+  }
+  for (const auto& [field, value] : before.items()) {
+    if (!after.contains(field)) patch[field] = nullptr;
+  }
+  return patch;
+}
+
+// A copy in which everything that may be written late is the same.
+Status without_gauges(Status status) {
+  if (status.current) {
+    Current& current = *status.current;
+    current.used = current.used_percent = current.direct = current.pooled = 0;
+  }
+  if (status.pooler) {
+    PoolerStatus& pooler = *status.pooler;
+    pooler.clients = pooler.waiting = pooler.wait_milliseconds = 0;
+  }
+  for (Condition& condition : status.conditions) {
+    if (condition.type == kSaturated) condition.message.clear();
+  }
+  return status;
+}
+
+}  // namespace
+
+json status_patch(const Status& before, const Status& after) {
+  // A generation is never 0, so this status was never written: its zeros are not on the server.
+  const json old = before.observed_generation == 0 ? json::object() : to_json(before);
+  json patch = merge_patch(old, to_json(after));
+  return patch.empty() ? json::object() : json{{"status", std::move(patch)}};
+}
+
+bool differ_in_gauges_only(const Status& before, const Status& after) {
+  return to_json(without_gauges(before)) == to_json(without_gauges(after));
+}
+
+}  // namespace pgrightsizer::api
