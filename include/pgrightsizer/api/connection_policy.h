@@ -89,7 +89,7 @@ struct BehaviorSpec {
 struct Spec {
   Mode mode = Mode::Apply;
   bool suspend = false;
-  std::vector<WorkloadEntry> workloads;           // xor
+  std::vector<WorkloadEntry> workloads;  // xor
   std::optional<LabelSelector> workload_selector;
   DatabaseSpec database;
   sizing::Settings sizing;  // environment, buffer, min, max, tiers, provision, hysteresis, replicas
