@@ -1,0 +1,54 @@
+// One policy, one turn: observe → plan → next step → do exactly that step → report.
+#pragma once
+
+#include <chrono>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <string>
+
+#include "pgrightsizer/base/clock.h"
+#include "pgrightsizer/base/log.h"
+#include "pgrightsizer/controller/stores.h"
+#include "pgrightsizer/kube/client.h"
+#include "pgrightsizer/runtime/events.h"
+
+namespace pgrightsizer::controller {
+
+struct Options {
+  std::string pooler_image = "localhost/pgbouncer:1.24";
+  std::chrono::milliseconds resync{10'000};     // at rest: how soon a drift is noticed
+  std::chrono::milliseconds transition{1'000};  // between two looks while something is under way
+  std::chrono::milliseconds gauges{60'000};     // between two status writes that only move gauges
+};
+
+struct Memory;
+
+// Thread-safe for different keys; the work queue hands a key to one worker at a time.
+class Reconciler {
+ public:
+  Reconciler(kube::Client& client, const Stores& stores, runtime::EventRecorder& events,
+             const Clock& clock, Logger& logger, Options options);
+  ~Reconciler();
+
+  struct Outcome {
+    std::chrono::milliseconds requeue_after{0};  // 0: only when something changes
+    bool failed = false;                         // ask again with back-off
+  };
+  [[nodiscard]] Outcome reconcile(const std::string& key);
+
+ private:
+  std::shared_ptr<Memory> memory_of(const std::string& key);
+  void forget(const std::string& key);
+
+  kube::Client& client_;
+  const Stores& stores_;
+  runtime::EventRecorder& events_;
+  const Clock& clock_;
+  Logger& logger_;
+  Options options_;
+  std::mutex mutex_;
+  std::map<std::string, std::shared_ptr<Memory>> memories_;
+};
+
+}  // namespace pgrightsizer::controller

@@ -1,0 +1,19 @@
+// Writing objects that are ours: only when they differ, never over somebody else's.
+#pragma once
+
+#include "pgrightsizer/api/connection_policy.h"
+#include "pgrightsizer/kube/client.h"
+
+namespace pgrightsizer::controller {
+
+// Invalid when the live object does not carry this policy's labels.
+[[nodiscard]] Result<void> check_ours(const api::ConnectionPolicy& policy, const kube::Ref& ref,
+                                      const kube::Json& live);
+
+// Server-side apply, unless the live object was applied with just this content: the digest is kept
+// in an annotation, so that nothing is written at rest.
+[[nodiscard]] Result<void> apply_if_changed(kube::Client& client,
+                                            const api::ConnectionPolicy& policy,
+                                            const kube::Ref& ref, kube::Json object);
+
+}  // namespace pgrightsizer::controller

@@ -1,0 +1,302 @@
+#include "execute.h"
+
+#include <openssl/rand.h>
+
+#include <algorithm>
+#include <array>
+
+#include "apply.h"
+#include "names.h"
+#include "routing.h"
+
+namespace pgrightsizer::controller {
+
+namespace {
+
+using transition::Count;
+using transition::Route;
+using transition::Step;
+using transition::StepKind;
+namespace res = kube::resources;
+
+std::string text(Count value) { return std::to_string(value); }
+
+std::string random_password() {
+  std::array<unsigned char, 24> bytes{};
+  if (RAND_bytes(bytes.data(), static_cast<int>(bytes.size())) != 1) return {};
+  std::string out;
+  for (const auto byte : bytes) {
+    constexpr const char* kLetters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-";
+    out += kLetters[byte & 63U];
+  }
+  return out;
+}
+
+// ── max_connections ─────────────────────────────────────────────────────────────────────────────
+
+Result<void> request(const Turn& turn, Count value) {
+  auto* session = turn.memory.admin ? &*turn.memory.admin : nullptr;
+  if (auto done = turn.memory.provider->request(value, session); !done) return done;
+  turn.memory.request.value = value;
+  turn.memory.request.foreign_since.reset();
+  return {};
+}
+
+Result<void> patch(const Turn& turn, const Step& step) {
+  if (turn.facts.seen.foreign_change_since) turn.memory.request.put_back = turn.sight.clock.now();
+  if (auto done = request(turn, step.value); !done) return done;
+  tell(turn, "MaxConnectionsPatched", "Patch",
+       "max_connections " + text(step.old_value) + " → " + text(step.value) + ": " + step.reason);
+  return {};
+}
+
+Result<void> restart(const Turn& turn, const Step& step, api::Status& status) {
+  // First the record: an operator that dies after the deletion must know what it was for.
+  // A restart that is still open and wants the same value is that one, tried again.
+  const bool again = !status.restarts.empty() && !status.restarts.back().duration &&
+                     status.restarts.back().to == step.value;
+  if (!again)
+    status.restarts.push_back({turn.sight.clock.now(), step.old_value, step.value, std::nullopt});
+  if (status.restarts.size() > api::kRestartsKept) status.restarts.erase(status.restarts.begin());
+  if (auto done = write_status(turn, status); !done) return done;
+  tell(turn, "RestartStarted", "Restart",
+       "restarting PostgreSQL for max_connections " + text(step.old_value) + " → " +
+           text(step.value) + " with " + text(turn.facts.seen.direct_sessions) + " direct and " +
+           text(turn.facts.pooled_sessions) + " pooled sessions: " + step.reason);
+  auto* session = turn.memory.admin ? &*turn.memory.admin : nullptr;
+  auto done = turn.memory.provider->restart(turn.facts.database, session);
+  turn.memory.admin.reset();
+  return done;
+}
+
+Result<void> restore(const Turn& turn, const Step& step, api::Status& status) {
+  const std::string reason = turn.facts.seen.start_failure.value_or("did not start");
+  status.rejected = api::RejectedValue{step.old_value, reason, turn.policy.generation};
+  if (auto done = write_status(turn, status); !done) return done;
+  tell(turn, "RestartFailed", "Restore",
+       "PostgreSQL does not start with max_connections " + text(step.old_value) + " (" + reason +
+           "); " + text(step.value) + " is put back",
+       true);
+  return request(turn, step.value);
+}
+
+// ── The pooler ──────────────────────────────────────────────────────────────────────────────────
+
+Result<void> apply_pooler(const Turn& turn, const Step& step) {
+  auto& password = turn.memory.console_password;
+  if (password.empty()) password = random_password();
+  auto spec = pooler_spec(turn.policy, turn.facts, turn.sight.options, password);
+  spec.pool_size = step.pool_size;
+  spec.boot_cap = step.boot_cap;
+  spec.max_clients = step.max_clients;
+  const auto name = pgbouncer::pooler_name(turn.policy.name);
+  const auto apply = [&](const kube::Resource& resource, const kube::Json& object) {
+    return apply_if_changed(turn.sight.client, turn.policy, {resource, turn.policy.name_space, name},
+                            object);
+  };
+  if (auto done = apply(res::kSecret, pgbouncer::secret(spec)); !done) return done;
+  if (auto done = apply(res::kConfigMap, pgbouncer::config_map(spec)); !done) return done;
+  if (auto done = apply(res::kDeployment, pgbouncer::deployment(spec)); !done) return done;
+  if (auto done = apply(res::kPodDisruptionBudget, pgbouncer::disruption_budget(spec)); !done) return done;
+  const auto& before = turn.facts.seen.pooler;
+  if (!before)
+    tell(turn, "PoolerProvisioned", "Provision",
+         "PgBouncer with " + text(spec.replicas) + " pods for a pool of " + text(step.pool_size) +
+             " provisioned: " + step.reason);
+  else if (before->pool_size != step.pool_size)
+    tell(turn, "PoolerResized", "Resize",
+         "pool " + text(before->pool_size) + " → " + text(step.pool_size) + ": " + step.reason);
+  return {};
+}
+
+Result<pgbouncer::Console> console_of(const Turn& turn, const std::string& pod_name) {
+  for (const auto& pod : turn.facts.pods)
+    if (pod.pod->meta.name == pod_name && !pod.pod->meta.deleting)
+      return pgbouncer::Console::connect(pod.pod->ip, turn.policy.spec.database.port, "pgrightsizer",
+                                         turn.memory.console_password, std::chrono::seconds(2));
+  return fail(ErrorKind::NotFound, "is gone", "Pod " + turn.policy.name_space + "/" + pod_name);
+}
+
+Result<void> announce(const Turn& turn, const std::string& pod_name, Count cap) {
+  for (const auto& pod : turn.facts.pods) {
+    if (pod.pod->meta.name != pod_name) continue;
+    const kube::Json patch = {
+        {"metadata",
+         {{"uid", pod.pod->meta.uid}, {"annotations", {{pgbouncer::kCapAnnotation, text(cap)}}}}}};
+    const auto done = turn.sight.client.merge_patch(
+        {res::kPod, turn.policy.name_space, pod_name}, patch);
+    if (!done) return fail(done.error());
+    return {};
+  }
+  return fail(ErrorKind::NotFound, "is gone", "Pod " + turn.policy.name_space + "/" + pod_name);
+}
+
+Count per_database(const Turn& turn, Count cap) {
+  const auto databases = std::max<Count>(1, static_cast<Count>(turn.facts.logins.size()));
+  return std::max<Count>(1, cap / databases);
+}
+
+// A raise is announced before it is made, a shrink after: a pod that begins to terminate in between
+// counts with the larger of the two.
+Result<void> set_cap(const Turn& turn, const Step& step) {
+  auto console = console_of(turn, step.pod);
+  if (!console) return fail(console.error());
+  const bool raise = step.value > step.old_value;
+  if (raise)
+    if (auto done = announce(turn, step.pod, step.value); !done) return done;
+  if (auto done = console->set_cap(per_database(turn, step.value)); !done) return done;
+  if (raise) return {};
+  if (auto done = console->reconnect(); !done) return done;
+  return announce(turn, step.pod, step.value);
+}
+
+Result<void> reconnect(const Turn& turn, const Step& step) {
+  auto console = console_of(turn, step.pod);
+  if (!console) return fail(console.error());
+  return console->reconnect();
+}
+
+Result<void> remove_pooler(const Turn& turn, const Step& step) {
+  const auto name = pgbouncer::pooler_name(turn.policy.name);
+  auto& client = turn.sight.client;
+  const auto ref = [&](const kube::Resource& resource) {
+    return kube::Ref{resource, turn.policy.name_space, name};
+  };
+  if (auto done = client.remove(ref(res::kPodDisruptionBudget)); !done) return done;
+  if (auto done = client.remove(ref(res::kDeployment), {turn.facts.pooler_uid, ""}); !done) return done;
+  if (auto done = client.remove(ref(res::kConfigMap)); !done) return done;
+  if (auto done = client.remove(ref(res::kSecret)); !done) return done;
+  turn.memory.console_password.clear();
+  tell(turn, "PoolerRemoved", "Remove", "PgBouncer removed: " + step.reason);
+  return {};
+}
+
+// ── The route ───────────────────────────────────────────────────────────────────────────────────
+
+Result<void> switch_to(const Turn& turn, const Step& step, Route route, api::Status& status) {
+  status.drain_since.reset();
+  if (step.kind == StepKind::TurnBack) {
+    status.turned_back_since = turn.sight.clock.now();
+    status.retry_at = step.deadline;
+  }
+  if (auto done = write_status(turn, status); !done) return done;
+  if (auto done = switch_route(turn.sight.client, turn.policy, route); !done) return done;
+  tell(turn, "TrafficSwitched", "Switch",
+       std::string("Service ") + front_service(turn.policy) + " → " +
+           (route == Route::Pooler ? "PgBouncer" : "PostgreSQL") + ": " + step.reason);
+  tell(turn, "DrainStarted", "Drain",
+       route == Route::Pooler
+           ? text(turn.facts.seen.direct_sessions) + " direct sessions remain to be drained"
+           : "clients of the pooler remain to be drained");
+  return {};
+}
+
+// Idle sessions of the application's roles only, the longest idle first, a few at a time.
+Result<void> terminate_idle(const Turn& turn) {
+  constexpr std::size_t kAtOnce = 20;
+  std::vector<postgres::Backend> idle;
+  for (const auto& backend : turn.facts.direct)
+    if (backend.state == "idle") idle.push_back(backend);
+  std::sort(idle.begin(), idle.end(),
+            [](const auto& a, const auto& b) { return a.idle_for > b.idle_for; });
+  idle.resize(std::min(idle.size(), kAtOnce));
+  std::vector<std::int64_t> pids;
+  for (const auto& backend : idle) pids.push_back(backend.pid);
+  if (pids.empty() || !turn.memory.admin) return {};
+  const auto done = postgres::terminate(*turn.memory.admin, pids);
+  if (!done) return fail(done.error());
+  return {};
+}
+
+// Once per drain: the template's annotation tells whether it was done already.
+Result<void> roll_workloads(const Turn& turn, const api::Status& status) {
+  const auto since = api::format_time(status.drain_since.value_or(turn.sight.clock.now()));
+  for (const auto& entry : turn.policy.spec.workloads) {
+    const kube::Ref ref{entry.target.kind == "StatefulSet" ? res::kStatefulSet : res::kDeployment,
+                        turn.policy.name_space, entry.target.name};
+    const auto live = turn.sight.client.get(ref);
+    if (!live) return fail(live.error());
+    const auto annotations =
+        live->value("/spec/template/metadata/annotations"_json_pointer, kube::Json::object());
+    const auto before = annotations.value("kubectl.kubernetes.io/restartedAt", std::string());
+    const auto rolled = api::parse_time(before);
+    if (rolled && *rolled >= api::parse_time(since)) continue;
+    const kube::Json patch = {
+        {"metadata", {{"resourceVersion", live->value("/metadata/resourceVersion"_json_pointer, std::string())}}},
+        {"spec", {{"template", {{"metadata", {{"annotations", {{"kubectl.kubernetes.io/restartedAt", since}}}}}}}}}};
+    const auto done = turn.sight.client.merge_patch(ref, patch);
+    if (!done) return fail(done.error());
+  }
+  return {};
+}
+
+Result<void> drain_direct(const Turn& turn, const api::Status& status) {
+  if (turn.policy.spec.routing.drain == api::DrainMode::RolloutRestart)
+    return roll_workloads(turn, status);
+  return terminate_idle(turn);
+}
+
+Result<void> drain_pooled(const Turn& turn) {
+  constexpr int kAtOnce = 20;
+  for (const auto& pod : turn.facts.pods) {
+    if (!pod.snapshot || pod.snapshot->version < pgbouncer::Version{1, 24, 0}) continue;
+    auto console = console_of(turn, pod.pod->meta.name);
+    if (!console) return fail(console.error());
+    int ended = 0;
+    for (const auto& client : pod.snapshot->clients) {
+      if (client.state != "idle" || client.id == 0 || ended == kAtOnce) continue;
+      if (auto done = console->kill_client(client.id); !done) return done;
+      ++ended;
+    }
+  }
+  return {};
+}
+
+}  // namespace
+
+void tell(const Turn& turn, const char* reason, const char* action, const std::string& note,
+          bool warning) {
+  const auto& policy = turn.policy;
+  const runtime::Regarding about{api::kApiVersion, api::kKind, policy.name_space, policy.name, policy.uid};
+  turn.sight.logger.write(warning ? LogLevel::Warning : LogLevel::Info, note,
+                          {{"policy", policy.key()}, {"event", reason}});
+  if (warning)
+    turn.events.warning(about, reason, action, note);
+  else
+    turn.events.normal(about, reason, action, note);
+}
+
+Result<void> write_status(const Turn& turn, const api::Status& status) {
+  auto& memory = turn.memory;
+  const auto patch = api::status_patch(memory.status.value_or(api::Status{}), status);
+  if (!patch.empty()) {
+    const kube::Ref ref{res::kConnectionPolicy, turn.policy.name_space, turn.policy.name};
+    const auto done = turn.sight.client.patch_status(ref, patch);
+    if (!done) return fail(done.error());
+    memory.status_written = turn.sight.clock.steady();
+  }
+  memory.status = status;
+  return {};
+}
+
+Result<void> execute(const Turn& turn, const Step& step, api::Status& status) {
+  switch (step.kind) {
+    case StepKind::None:
+    case StepKind::Wait: return {};
+    case StepKind::PatchMaxConnections: return patch(turn, step);
+    case StepKind::Restart: return restart(turn, step, status);
+    case StepKind::RestoreMaxConnections: return restore(turn, step, status);
+    case StepKind::ApplyPooler: return apply_pooler(turn, step);
+    case StepKind::SetCap: return set_cap(turn, step);
+    case StepKind::Reconnect: return reconnect(turn, step);
+    case StepKind::SwitchToPooler: return switch_to(turn, step, Route::Pooler, status);
+    case StepKind::SwitchToDirect:
+    case StepKind::TurnBack: return switch_to(turn, step, Route::Direct, status);
+    case StepKind::DrainDirect: return drain_direct(turn, status);
+    case StepKind::DrainPooled: return drain_pooled(turn);
+    case StepKind::RemovePooler: return remove_pooler(turn, step);
+  }
+  return fail(ErrorKind::Internal, "unknown step");
+}
+
+}  // namespace pgrightsizer::controller

@@ -1,0 +1,32 @@
+// Does exactly one step. Each effect is idempotent: a turn that dies in the middle is made good by
+// the next one.
+#pragma once
+
+#include "observe.h"
+
+namespace pgrightsizer::controller {
+
+struct Turn {
+  const Sight& sight;
+  const api::ConnectionPolicy& policy;
+  Memory& memory;
+  const Facts& facts;
+  runtime::EventRecorder& events;
+};
+
+// `status` is the one being built for this turn: what must survive a crash (a restart's beginning, a
+// rejected value, a drain) is written into it, and to the API server before the effect.
+[[nodiscard]] Result<void> execute(const Turn& turn, const transition::Step& step,
+                                   api::Status& status);
+
+// Writes what differs from the last status written, now.
+[[nodiscard]] Result<void> write_status(const Turn& turn, const api::Status& status);
+
+// New or changed passwords of the application: into the Secret, then RELOAD on each pod until a login
+// with them succeeds, then SET again what was SET. True when there is more to do.
+[[nodiscard]] Result<bool> refresh_users(const Turn& turn);
+
+void tell(const Turn& turn, const char* reason, const char* action, const std::string& note,
+          bool warning = false);
+
+}  // namespace pgrightsizer::controller

@@ -1,0 +1,71 @@
+// Everything one turn has read: the core's Observation and what executing and reporting need.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "pgrightsizer/api/connection_policy.h"
+#include "pgrightsizer/kube/objects.h"
+#include "pgrightsizer/pgbouncer/console.h"
+#include "pgrightsizer/pgbouncer/pooler.h"
+#include "pgrightsizer/postgres/server.h"
+#include "pgrightsizer/providers/provider.h"
+#include "pgrightsizer/sizing/sizing.h"
+#include "pgrightsizer/transition/transition.h"
+
+namespace pgrightsizer::controller {
+
+// Something the user must know: becomes a condition, an event and a log line.
+struct Problem {
+  std::string reason;   // CamelCase: SecretNotFound, PolicyConflict, …
+  std::string message;  // names the object, the field and the remedy
+  bool blocks = true;   // no step is taken while it lasts
+};
+
+struct Admin {
+  std::string user;
+  std::string password;
+  std::string sslmode = "prefer";
+  std::string root_ca;
+};
+
+struct PoolerPodFacts {
+  std::shared_ptr<const kube::Pod> pod;
+  std::optional<pgbouncer::Snapshot> snapshot;
+};
+
+struct Facts {
+  std::vector<Problem> problems;
+
+  std::vector<sizing::Workload> workloads;  // as they are now
+  sizing::Plan plan;                        // for the stabilized workloads
+  std::chrono::seconds stabilizing{0};      // until a lower count may be followed
+
+  Admin admin;
+  std::vector<pgbouncer::Login> logins;
+
+  providers::Database database;
+  std::optional<postgres::Settings> settings;
+  std::optional<providers::Override> overridden;
+  std::vector<postgres::Backend> direct;  // sessions of the application past the pooler
+  sizing::Count pooled_sessions = 0;
+  sizing::Count sessions = 0;  // all client backends, ours included
+
+  bool front_exists = false;
+  std::string front_uid;
+  bool users_pending = false;  // the auth_file in the Secret is not what the pods were told
+  std::string pooler_uid;
+  std::vector<PoolerPodFacts> pods;
+
+  transition::Observation seen;
+
+  [[nodiscard]] bool blocked() const {
+    for (const auto& problem : problems)
+      if (problem.blocks) return true;
+    return false;
+  }
+};
+
+}  // namespace pgrightsizer::controller

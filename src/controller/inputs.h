@@ -1,0 +1,30 @@
+// What the policy points at: workloads, Secrets, and other policies on the same database.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "facts.h"
+#include "pgrightsizer/api/connection_policy.h"
+#include "pgrightsizer/controller/stores.h"
+#include "pgrightsizer/kube/client.h"
+
+namespace pgrightsizer::controller {
+
+// The workloads with their counts. A listed one that is missing keeps the count that the status
+// remembers and becomes a problem that blocks: a deletion by mistake must not move anything.
+[[nodiscard]] std::vector<sizing::Workload> count_workloads(const api::ConnectionPolicy& policy,
+                                                            const Stores& stores,
+                                                            const api::Status& status,
+                                                            std::vector<Problem>& problems);
+
+// An older policy on the same database, "" if there is none.
+[[nodiscard]] std::string older_rival(const api::ConnectionPolicy& policy, const Stores& stores);
+
+// The admin Secret and the application Secrets into `facts`; what is missing becomes problems.
+void read_secrets(kube::Client& client, const api::ConnectionPolicy& policy, Facts& facts);
+
+// A Secret's value as it is meant; "" when it is not base64.
+[[nodiscard]] std::string decode_base64(const std::string& text);
+
+}  // namespace pgrightsizer::controller

@@ -1,0 +1,41 @@
+// Reads the world for one turn: stores, PostgreSQL, PgBouncer. Writes nothing.
+#pragma once
+
+#include "facts.h"
+#include "memory.h"
+#include "pgrightsizer/base/clock.h"
+#include "pgrightsizer/controller/reconciler.h"
+
+namespace pgrightsizer::controller {
+
+struct Sight {
+  kube::Client& client;
+  const Stores& stores;
+  const Clock& clock;
+  Logger& logger;
+  const Options& options;
+};
+
+// Never fails: what cannot be read is a Problem in the Facts.
+[[nodiscard]] Facts observe(const Sight& sight, const api::ConnectionPolicy& policy, Memory& memory);
+
+// ── Its parts, each in a file of its own ────────────────────────────────────────────────────────
+
+// The provider's place and the server: settings, sessions.
+void observe_database(const Sight& sight, const api::ConnectionPolicy& policy, Memory& memory,
+                      Facts& facts);
+// The front Service, its EndpointSlices, the pooler's objects and its pods' consoles.
+void observe_pooler(const Sight& sight, const api::ConnectionPolicy& policy, Memory& memory,
+                    Facts& facts);
+// Whose sessions the server has: direct, pooled, others. After the two above.
+void classify_sessions(const Sight& sight, const api::ConnectionPolicy& policy, Memory& memory,
+                       Facts& facts);
+// Logins as the application, directly and through the pooler, while a move is under way.
+void probe_logins(const Sight& sight, const api::ConnectionPolicy& policy, Memory& memory,
+                  Facts& facts);
+
+// What the pooler's objects are made from.
+[[nodiscard]] pgbouncer::Spec pooler_spec(const api::ConnectionPolicy& policy, const Facts& facts,
+                                          const Options& options, const std::string& password);
+
+}  // namespace pgrightsizer::controller

@@ -1,0 +1,183 @@
+#include <charconv>
+#include <set>
+
+#include "inputs.h"
+#include "names.h"
+#include "observe.h"
+#include "routing.h"
+
+namespace pgrightsizer::controller {
+
+namespace {
+
+using transition::Count;
+using transition::Route;
+namespace res = kube::resources;
+
+Count number(const kube::Json& annotations, const char* key) {
+  if (!annotations.is_object() || !annotations.contains(key) || !annotations[key].is_string()) return 0;
+  const auto text = annotations[key].get<std::string>();
+  Count value = 0;
+  std::from_chars(text.data(), text.data() + text.size(), value);
+  return value;
+}
+
+Count number(const std::string& text) {
+  Count value = 0;
+  std::from_chars(text.data(), text.data() + text.size(), value);
+  return value;
+}
+
+std::string decoded(const kube::Json& secret, const char* key) {
+  const auto data = secret.value("data", kube::Json::object());
+  return decode_base64(data.value(key, std::string()));
+}
+
+// The pooler as it was last applied, from its Deployment's and ConfigMap's annotations.
+void read_objects(const Sight& sight, const api::ConnectionPolicy& policy, Memory& memory,
+                  Facts& facts) {
+  const std::string name = pgbouncer::pooler_name(policy.name);
+  const auto deployment = sight.client.get({res::kDeployment, policy.name_space, name});
+  if (!deployment) {
+    if (deployment.error().kind != ErrorKind::NotFound)
+      facts.problems.push_back({"PoolerUnreadable", deployment.error().message()});
+    return;
+  }
+  const auto meta = deployment->value("metadata", kube::Json::object());
+  if (meta.value("/labels"_json_pointer, kube::Json::object()).value(kPolicyLabel, std::string()) !=
+      policy.name) {
+    facts.problems.push_back({"NotOurs", "Deployment " + policy.name_space + "/" + name +
+                                             ": exists and does not belong to this policy; rename "
+                                             "the policy or delete the Deployment"});
+    return;
+  }
+  if (meta.contains("deletionTimestamp")) return;
+  facts.pooler_uid = meta.value("uid", std::string());
+  const auto annotations = meta.value("annotations", kube::Json::object());
+  transition::Pooler pooler;
+  pooler.pool_size = number(annotations, pgbouncer::kPoolSizeAnnotation);
+  pooler.replicas = deployment->value("/spec/replicas"_json_pointer, Count{1});
+
+  const auto config = sight.client.get({res::kConfigMap, policy.name_space, name});
+  const auto secret = sight.client.get({res::kSecret, policy.name_space, name});
+  if (secret) memory.console_password = decoded(*secret, "console-password");
+  if (config) {
+    const auto notes = config->value("/metadata/annotations"_json_pointer, kube::Json::object());
+    pooler.boot_cap = number(notes, pgbouncer::kBootCapAnnotation);
+    pooler.max_clients = number(notes, pgbouncer::kMaxClientsAnnotation);
+  }
+  auto spec = pooler_spec(policy, facts, sight.options, memory.console_password);
+  spec.pool_size = pooler.pool_size;
+  spec.boot_cap = pooler.boot_cap;
+  spec.max_clients = pooler.max_clients;
+  pooler.current = config && secret && pooler.replicas == spec.replicas &&
+                   annotations.value(pgbouncer::kTemplateAnnotation, std::string()) ==
+                       pgbouncer::template_digest(spec);
+  facts.users_pending =
+      secret && !facts.logins.empty() && decoded(*secret, "userlist.txt") != pgbouncer::render_userlist(spec);
+  facts.seen.pooler = pooler;
+}
+
+void read_pod(const Sight& sight, const api::ConnectionPolicy& policy, const Memory& memory,
+              Facts& facts, const std::shared_ptr<const kube::Pod>& pod) {
+  PoolerPodFacts read{pod, std::nullopt};
+  transition::PoolerPod out;
+  out.name = pod->meta.name;
+  out.ready = pod->ready;
+  out.terminating = pod->meta.deleting;
+  out.announced = number(pod->cap_annotation);
+  const Count boot = facts.seen.pooler ? facts.seen.pooler->boot_cap : 0;
+  out.cap = std::max(out.announced, boot);
+  // A console that is open counts as a client and would keep a terminating pod alive.
+  if (!pod->meta.deleting && !pod->ip.empty() && pod->phase == "Running" &&
+      !memory.console_password.empty()) {
+    auto console = pgbouncer::Console::connect(pod->ip, policy.spec.database.port, "pgrightsizer",
+                                               memory.console_password, std::chrono::seconds(2));
+    auto look = console ? console->look() : Result<pgbouncer::Snapshot>(fail(console.error()));
+    if (look) {
+      out.console = true;
+      out.servers = static_cast<Count>(look->servers.size());
+      out.clients = static_cast<Count>(look->clients.size());
+      const auto databases = std::max<Count>(1, static_cast<Count>(facts.logins.size()));
+      const Count each = look->config.max_db_connections;
+      // SET divides a cap among the databases and rounds down: what was announced is what it means.
+      out.cap = out.announced > 0 && each == std::max<Count>(1, out.announced / databases)
+                    ? out.announced
+                    : each * databases;
+      read.snapshot = std::move(*look);
+    } else {
+      sight.logger.debug("pooler console does not answer",
+                         {{"pod", pod->meta.key()}, {"error", look.error().message()}});
+    }
+  }
+  facts.pods.push_back(std::move(read));
+  facts.seen.pods.push_back(std::move(out));
+}
+
+void read_route(const Sight& sight, const api::ConnectionPolicy& policy, Memory& memory,
+                Facts& facts) {
+  const auto front = read_front(sight.client, policy);
+  if (!front) {
+    facts.problems.push_back({front.error().kind == ErrorKind::Invalid ? "NotOurs" : "RouteUnreadable",
+                              front.error().message()});
+    return;
+  }
+  facts.front_exists = front->exists;
+  facts.front_uid = front->uid;
+  auto& seen = facts.seen;
+  seen.route = front->route;
+  std::set<std::string> pooler_ips;
+  for (const auto& pod : facts.pods)
+    if (!pod.pod->ip.empty()) pooler_ips.insert(pod.pod->ip);
+  const auto shown = read_endpoints(sight.client, policy, pooler_ips, seen.route);
+  if (!shown) {
+    facts.problems.push_back({"RouteUnreadable", shown.error().message()});
+    return;
+  }
+  const auto now = sight.clock.steady();
+  if (memory.endpoints_route != *shown) {
+    memory.endpoints_route = *shown;
+    memory.endpoints_since = now;
+  }
+  // Proxies learn late: the old route counts until 2 s after the EndpointSlices have followed.
+  seen.route_settled = memory.endpoints_route == seen.route &&
+                       now - memory.endpoints_since >= std::chrono::seconds(2);
+}
+
+}  // namespace
+
+pgbouncer::Spec pooler_spec(const api::ConnectionPolicy& policy, const Facts& facts,
+                            const Options& options, const std::string& password) {
+  pgbouncer::Spec spec;
+  spec.policy = policy.name;
+  spec.name_space = policy.name_space;
+  spec.labels = labels_of(policy);
+  spec.replicas = policy.spec.sizing.pooler_replicas;
+  spec.port = policy.spec.database.port;
+  spec.image = policy.spec.pooler.image.empty() ? options.pooler_image : policy.spec.pooler.image;
+  spec.server_host = direct_service(policy) + "." + policy.name_space + ".svc";
+  spec.server_port = policy.spec.database.port;
+  spec.logins = facts.logins;
+  spec.console_password = password;
+  spec.tls_secret = policy.spec.pooler.tls_secret;
+  spec.server_sslmode = facts.admin.sslmode;
+  spec.server_ca_pem = facts.admin.root_ca;
+  spec.resources = nlohmann::json::parse(policy.spec.pooler.resources_json, nullptr, false);
+  if (spec.resources.is_discarded()) spec.resources = nlohmann::json::object();
+  return spec;
+}
+
+void observe_pooler(const Sight& sight, const api::ConnectionPolicy& policy, Memory& memory,
+                    Facts& facts) {
+  read_objects(sight, policy, memory, facts);
+  for (const auto& pod : sight.stores.pods.list(policy.name_space)) {
+    const auto label = pod->labels.find(kPolicyLabel);
+    const auto component = pod->labels.find(kComponentLabel);
+    if (label == pod->labels.end() || label->second != policy.name || pod->gone()) continue;
+    if (component == pod->labels.end() || component->second != "pooler") continue;
+    read_pod(sight, policy, memory, facts, pod);
+  }
+  if (policy.spec.routing.mode == api::RoutingMode::Service) read_route(sight, policy, memory, facts);
+}
+
+}  // namespace pgrightsizer::controller

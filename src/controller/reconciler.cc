@@ -1,0 +1,170 @@
+#include "pgrightsizer/controller/reconciler.h"
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+
+#include "execute.h"
+#include "memory.h"
+#include "observe.h"
+#include "report.h"
+#include "routing.h"
+
+namespace pgrightsizer::controller {
+
+namespace {
+
+using std::chrono::milliseconds;
+using transition::Step;
+using transition::StepKind;
+using transition::Topic;
+
+transition::Rules rules_of(const api::ConnectionPolicy& policy) {
+  transition::Rules rules;
+  const auto& spec = policy.spec;
+  rules.restart = spec.restart.policy == api::RestartPolicy::Immediate ? transition::RestartPolicy::Immediate
+                  : spec.restart.policy == api::RestartPolicy::Manual  ? transition::RestartPolicy::Manual
+                                                                       : transition::RestartPolicy::Auto;
+  rules.restart_now = policy.restart_now;
+  rules.min_interval = spec.restart.min_interval;
+  rules.switch_route = route_can_switch(policy);
+  rules.drain = spec.routing.drain == api::DrainMode::TerminateIdle     ? transition::Drain::TerminateIdle
+                : spec.routing.drain == api::DrainMode::RolloutRestart ? transition::Drain::RolloutRestart
+                                                                       : transition::Drain::Wait;
+  rules.drain_timeout = spec.routing.drain_timeout;
+  rules.buffer = spec.sizing.buffer;
+  rules.pooler_replicas = spec.sizing.pooler_replicas;
+  return rules;
+}
+
+// How soon the next look is worth it; a watch event comes earlier.
+milliseconds until_next(const Step& step, const Facts& facts, const Options& options, WallTime now) {
+  switch (step.kind) {
+    case StepKind::DrainDirect:
+    case StepKind::DrainPooled:
+    case StepKind::Reconnect: return options.transition;
+    case StepKind::None:
+    case StepKind::Wait: break;
+    default: return milliseconds(50);
+  }
+  milliseconds pause = options.resync;
+  switch (step.topic) {
+    case Topic::Database: pause = options.transition / 4; break;
+    case Topic::PoolerStarting:
+    case Topic::PoolerReplacing:
+    case Topic::PooledLogin:
+    case Topic::RouteSettling:
+    case Topic::DirectDraining:
+    case Topic::PooledDraining:
+    case Topic::CapsShrinking:
+    case Topic::NoRoom: pause = options.transition; break;
+    default: break;
+  }
+  if (facts.stabilizing.count() > 0) pause = std::min<milliseconds>(pause, facts.stabilizing);
+  if (step.deadline && *step.deadline > now)
+    pause = std::min<milliseconds>(pause, *step.deadline - now + milliseconds(10));
+  return std::max(pause, milliseconds(20));
+}
+
+bool draining(const Step& step) {
+  return step.topic == Topic::DirectDraining || step.topic == Topic::PooledDraining;
+}
+
+// The objects that applications use, the poolers' users, then the one step.
+Result<void> act(const Turn& turn, const Step& step, api::Status& status) {
+  Front front;
+  front.exists = turn.facts.front_exists;
+  front.route = turn.facts.seen.route;
+  if (auto done = ensure_routing(turn.sight.client, turn.policy, turn.facts.logins, turn.facts.plan, front);
+      !done)
+    return done;
+  if (auto more = refresh_users(turn); !more) return fail(more.error());
+  if (step.kind != StepKind::None && step.kind != StepKind::Wait)
+    turn.sight.logger.info(step.reason, {{"policy", turn.policy.key()},
+                                         {"step", transition::to_string(step.kind)},
+                                         {"pod", step.pod},
+                                         {"from", std::to_string(step.old_value)},
+                                         {"to", std::to_string(step.value)}});
+  return execute(turn, step, status);
+}
+
+}  // namespace
+
+Reconciler::Reconciler(kube::Client& client, const Stores& stores, runtime::EventRecorder& events,
+                       const Clock& clock, Logger& logger, Options options)
+    : client_(client),
+      stores_(stores),
+      events_(events),
+      clock_(clock),
+      logger_(logger),
+      options_(std::move(options)) {}
+
+Reconciler::~Reconciler() = default;
+
+std::shared_ptr<Memory> Reconciler::memory_of(const std::string& key) {
+  std::scoped_lock lock(mutex_);
+  auto& memory = memories_[key];
+  if (!memory) memory = std::make_shared<Memory>();
+  return memory;
+}
+
+void Reconciler::forget(const std::string& key) {
+  std::scoped_lock lock(mutex_);
+  memories_.erase(key);
+}
+
+Reconciler::Outcome Reconciler::reconcile(const std::string& key) {
+  const auto text = stores_.policies.get(key);
+  if (!text) {
+    // Deleted: what runs stays as it is, and nothing of it is remembered.
+    forget(key);
+    return {};
+  }
+  const auto object = nlohmann::json::parse(*text, nullptr, false);
+  auto policy = api::parse(object);
+  const auto metadata = policy ? *policy : api::parse_metadata(object);
+  if (metadata.deleting) return {};
+  const auto memory = memory_of(key);
+  if (memory->uid != metadata.uid) {
+    *memory = Memory{};
+    memory->uid = metadata.uid;
+  }
+  if (!memory->status) memory->status = metadata.status;
+
+  const Sight sight{client_, stores_, clock_, logger_, options_};
+  Facts facts;
+  const Turn turn{sight, metadata, *memory, facts, events_};
+  const api::Status before = *memory->status;
+  if (!policy) {
+    if (memory->told.insert("invalid/" + std::to_string(metadata.generation)).second)
+      tell(turn, "InvalidSpec", "Parse", policy.error().message(), true);
+    const auto done = write_status(turn, invalid_status(metadata, policy.error(), before, clock_.now()));
+    return {milliseconds(0), !done};
+  }
+
+  facts = observe(sight, *policy, *memory);
+  api::Status status = before;
+  auto history = history_of(status);
+  history.put_back = memory->request.put_back;
+  history = transition::settle(std::move(history), facts.seen);
+  set_history(status, history);
+  const bool acting = policy->spec.mode == api::Mode::Apply && !policy->spec.suspend;
+  const bool may_act = acting && !facts.blocked();
+  const Step step =
+      transition::next_step(facts.seen, facts.plan, rules_of(*policy), history, clock_.now());
+  if (draining(step) && !status.drain_since) status.drain_since = clock_.now();
+
+  status = build_status(turn, step, status);
+  tell_changes(turn, before, status);
+  Result<void> done = report(turn, step, status);
+  if (done && may_act) done = act(turn, step, status);
+  if (!done) {
+    const bool conflict = done.error().kind == ErrorKind::Conflict;
+    logger_.write(conflict ? LogLevel::Info : LogLevel::Warning, done.error().message(),
+                  {{"policy", key}, {"step", transition::to_string(step.kind)}});
+    return {milliseconds(0), true};
+  }
+  if (!may_act) return {options_.resync, false};
+  return {until_next(step, facts, options_, clock_.now()), false};
+}
+
+}  // namespace pgrightsizer::controller

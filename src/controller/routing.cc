@@ -1,0 +1,206 @@
+#include "routing.h"
+
+#include <arpa/inet.h>
+
+#include <array>
+#include <functional>
+
+#include "apply.h"
+#include "names.h"
+
+namespace pgrightsizer::controller {
+
+namespace {
+
+using kube::Json;
+using transition::Route;
+namespace res = kube::resources;
+
+bool is_address(const std::string& host) {
+  std::array<unsigned char, sizeof(in6_addr)> buffer{};
+  return inet_pton(AF_INET, host.c_str(), buffer.data()) == 1 ||
+         inet_pton(AF_INET6, host.c_str(), buffer.data()) == 1;
+}
+
+bool external(const api::ConnectionPolicy& policy) {
+  return policy.spec.database.provider == api::ProviderKind::External;
+}
+
+Json metadata(const api::ConnectionPolicy& policy, const std::string& name) {
+  return {{"name", name}, {"namespace", policy.name_space}, {"labels", labels_of(policy)}};
+}
+
+Json ports(const api::ConnectionPolicy& policy) {
+  const int port = policy.spec.database.port;
+  return Json::array({{{"name", "postgresql"}, {"port", port}, {"targetPort", port}, {"protocol", "TCP"}}});
+}
+
+// The first pod of the StatefulSet is the primary: with one instance there is no other.
+Json database_selector(const api::ConnectionPolicy& policy) {
+  if (external(policy)) return {{kPolicyLabel, policy.name}, {kComponentLabel, "external"}};
+  return {{"statefulset.kubernetes.io/pod-name", policy.spec.database.name + "-0"}};
+}
+
+Json pooler_selector(const api::ConnectionPolicy& policy) {
+  return {{kPolicyLabel, policy.name}, {kComponentLabel, "pooler"}};
+}
+
+Json front_object(const api::ConnectionPolicy& policy, Route route) {
+  return {{"apiVersion", "v1"},
+          {"kind", "Service"},
+          {"metadata", metadata(policy, front_service(policy))},
+          {"spec",
+           {{"type", "ClusterIP"},
+            {"ports", ports(policy)},
+            {"selector",
+             route == Route::Pooler ? pooler_selector(policy) : database_selector(policy)}}}};
+}
+
+Json direct_object(const api::ConnectionPolicy& policy) {
+  Json object = {{"apiVersion", "v1"},
+                 {"kind", "Service"},
+                 {"metadata", metadata(policy, direct_service(policy))},
+                 {"spec",
+                  {{"type", "ClusterIP"},
+                   {"ports", ports(policy)},
+                   // Poolers must find the database while it starts: its readiness is theirs to judge.
+                   {"publishNotReadyAddresses", true}}}};
+  if (!external(policy)) object["spec"]["selector"] = database_selector(policy);
+  if (external(policy) && !is_address(policy.spec.database.host))
+    object["spec"] = {{"type", "ExternalName"}, {"externalName", policy.spec.database.host}};
+  return object;
+}
+
+// Backs one of our Services with the address of an External database.
+Json slice_object(const api::ConnectionPolicy& policy, const std::string& service) {
+  Json meta = metadata(policy, service + "-external");
+  meta["labels"]["kubernetes.io/service-name"] = service;
+  meta["labels"]["endpointslice.kubernetes.io/managed-by"] = kManager;
+  const bool v6 = policy.spec.database.host.find(':') != std::string::npos;
+  return {{"apiVersion", "discovery.k8s.io/v1"},
+          {"kind", "EndpointSlice"},
+          {"metadata", meta},
+          {"addressType", v6 ? "IPv6" : "IPv4"},
+          {"ports", Json::array({{{"name", "postgresql"}, {"port", policy.spec.database.port}, {"protocol", "TCP"}}})},
+          {"endpoints", Json::array({{{"addresses", Json::array({policy.spec.database.host})},
+                                      {"conditions", {{"ready", true}}}}})}};
+}
+
+std::string escape_userinfo(const std::string& text) { return kube::escape_query(text); }
+
+Json binding_object(const api::ConnectionPolicy& policy, const pgbouncer::Login& login,
+                    const sizing::Plan& plan) {
+  const std::string domain = "." + policy.name_space + ".svc";
+  const std::string host = front_service(policy) + domain;
+  const std::string port = std::to_string(policy.spec.database.port);
+  const std::string who = escape_userinfo(login.user) + ":" + escape_userinfo(login.password) + "@";
+  const std::string where = ":" + port + "/" + escape_userinfo(login.database);
+  const std::string uri = "postgresql://" + who + host + where;
+  const auto environment = policy.spec.sizing.environment;
+  const std::string timeout = std::to_string(sizing::connect_timeout_seconds(environment));
+  const std::string limit = std::to_string(
+      plan.workloads.empty() ? sizing::connections_per_instance(environment)
+                             : plan.workloads.front().connections_per_instance);
+  return {{"apiVersion", "v1"},
+          {"kind", "Secret"},
+          {"metadata", metadata(policy, binding_secret(policy))},
+          {"type", "servicebinding.io/postgresql"},
+          {"stringData",
+           {{"type", "postgresql"},
+            {"provider", kManager},
+            {"host", host},
+            {"port", port},
+            {"database", login.database},
+            {"username", login.user},
+            {"password", login.password},
+            {"uri", uri},
+            {"direct-uri", "postgresql://" + who + direct_service(policy) + domain + where},
+            {"jdbc-uri", "jdbc:postgresql://" + host + where + "?user=" + escape_userinfo(login.user) +
+                             "&password=" + escape_userinfo(login.password)},
+            {"pgbouncer-host", host},
+            {"pgbouncer-port", port},
+            {"pgbouncer-uri", uri},
+            {"prisma-uri", uri + "?pgbouncer=true&connection_limit=" + limit + "&connect_timeout=" + timeout},
+            {"pool-size", limit},
+            {"connect-timeout", timeout}}}};
+}
+
+Result<void> ensure_slices(kube::Client& client, const api::ConnectionPolicy& policy, Route route) {
+  if (!external(policy) || !is_address(policy.spec.database.host)) return {};
+  const auto slice = [&](const std::string& service) {
+    return kube::Ref{res::kEndpointSlice, policy.name_space, service + "-external"};
+  };
+  const std::string direct = direct_service(policy);
+  if (auto done = apply_if_changed(client, policy, slice(direct), slice_object(policy, direct)); !done)
+    return done;
+  const std::string front = front_service(policy);
+  if (route == Route::Direct)
+    return apply_if_changed(client, policy, slice(front), slice_object(policy, front));
+  return client.remove(slice(front));
+}
+
+}  // namespace
+
+bool route_can_switch(const api::ConnectionPolicy& policy) {
+  return policy.spec.routing.mode == api::RoutingMode::Service &&
+         (!external(policy) || is_address(policy.spec.database.host));
+}
+
+Result<Front> read_front(kube::Client& client, const api::ConnectionPolicy& policy) {
+  const kube::Ref ref{res::kService, policy.name_space, front_service(policy)};
+  const auto live = client.get(ref);
+  if (!live && live.error().kind == ErrorKind::NotFound) return Front{};
+  if (!live) return fail(live.error());
+  if (auto owned = check_ours(policy, ref, *live); !owned) return fail(owned.error());
+  Front front;
+  front.exists = true;
+  front.uid = live->value("/metadata/uid"_json_pointer, std::string());
+  const Json selector = live->value("/spec/selector"_json_pointer, Json::object());
+  front.route = selector == pooler_selector(policy) ? Route::Pooler : Route::Direct;
+  return front;
+}
+
+Result<void> ensure_routing(kube::Client& client, const api::ConnectionPolicy& policy,
+                            const std::vector<pgbouncer::Login>& logins, const sizing::Plan& plan,
+                            const Front& front) {
+  const auto apply = [&](const kube::Resource& resource, const Json& object) {
+    return apply_if_changed(client, policy,
+                            {resource, policy.name_space, object["metadata"]["name"]}, object);
+  };
+  if (auto done = apply(res::kService, direct_object(policy)); !done) return done;
+  if (policy.spec.routing.mode == api::RoutingMode::Service) {
+    if (auto done = ensure_slices(client, policy, front.route); !done) return done;
+    if (auto done = apply(res::kService, front_object(policy, front.route)); !done) return done;
+  }
+  if (logins.empty()) return {};
+  return apply(res::kSecret, binding_object(policy, logins.front(), plan));
+}
+
+Result<void> switch_route(kube::Client& client, const api::ConnectionPolicy& policy, Route route) {
+  // The database's own slice first on the way back: the Service is never without an address.
+  if (route == Route::Direct)
+    if (auto done = ensure_slices(client, policy, route); !done) return done;
+  return apply_if_changed(client, policy,
+                          {res::kService, policy.name_space, front_service(policy)},
+                          front_object(policy, route));
+}
+
+Result<std::optional<Route>> read_endpoints(kube::Client& client,
+                                            const api::ConnectionPolicy& policy,
+                                            const std::set<std::string>& pooler_ips, Route present) {
+  const auto slices = client.list(res::kEndpointSlice, policy.name_space,
+                                  "kubernetes.io/service-name=" + front_service(policy));
+  if (!slices) return fail(slices.error());
+  bool pooler = false;
+  bool direct = false;
+  for (const auto& slice : *slices)
+    for (const auto& endpoint : slice.value("endpoints", Json::array()))
+      for (const auto& address : endpoint.value("addresses", Json::array()))
+        (pooler_ips.contains(address.get<std::string>()) ? pooler : direct) = true;
+  if (pooler && direct) return std::optional<Route>{};
+  if (pooler) return std::optional<Route>{Route::Pooler};
+  if (direct) return std::optional<Route>{Route::Direct};
+  return std::optional<Route>{present};
+}
+
+}  // namespace pgrightsizer::controller
