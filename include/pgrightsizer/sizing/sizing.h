@@ -78,7 +78,7 @@ struct Plan {
   Count pool_size = 0;        // over all pooler pods; 0 when direct
   Count max_connections = 0;  // within min, ceiling and PostgreSQL's range
   Count uncapped_max_connections = 0;
-  bool hold = false;     // no instances: keep the present sizes
+  bool hold = false;     // no instances: keep the present sizes; the figures above are 0
   bool clamped = false;  // max_connections < uncapped_max_connections
   std::vector<WorkloadPlan> workloads;
   std::string formula;  // one sentence for people
@@ -95,6 +95,12 @@ struct Plan {
 // floor((buffer − reserved − 10) / replicas), at least 2: what a pooler pod may open before the
 // operator has said anything, safe beside its terminating predecessor.
 [[nodiscard]] Count boot_cap(Count buffer, Count reserved, Count pooler_replicas);
+
+// What each of `pods` pooler pods may open of the pool: floor(pool / pods), at least 2.
+[[nodiscard]] Count pool_share(Count pool_size, Count pods);
+
+// This pool, cut to what sizing.maxConnections leaves for it beside the buffer.
+[[nodiscard]] Count pool_within_ceiling(const Settings& settings, Count pool_size);
 
 // The tier (1-based) whose pool size this is, 0 if none: how the tier in force is read back.
 [[nodiscard]] int tier_of_pool(const Settings& settings, Count pool_size);

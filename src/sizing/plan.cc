@@ -1,0 +1,122 @@
+#include <algorithm>
+#include <optional>
+#include <utility>
+
+#include "formula.h"
+#include "pgrightsizer/sizing/sizing.h"
+
+namespace pgrightsizer::sizing {
+
+namespace {
+
+// A pooler that is always there has at least this pool.
+constexpr Count kSmallestPool = 10;
+
+struct PoolerChoice {
+  int tier = 0;  // 0: below the first tier (Always)
+  PoolerCause cause = PoolerCause::Threshold;
+};
+
+bool entered(const Plan& plan, const Settings& settings, const Tier& tier) {
+  return plan.instances >= tier.instances &&
+         plan.demand > saturating_add(tier.pool_size, settings.buffer);
+}
+
+// Demand if `more` instances of the average size were added, rounded up.
+Count demand_with(const Plan& plan, Count more) {
+  if (plan.instances <= 0) return plan.demand;
+  const Count each = saturating_add(plan.demand, plan.instances - 1) / plan.instances;
+  return saturating_add(plan.demand, saturating_multiply(each, more));
+}
+
+// The first tier is entered early when the direct target does not fit the ceiling, and left when
+// it would still fit with hysteresis_instances more.
+bool beyond_ceiling(const Plan& plan, const Settings& settings, int present_tier) {
+  const Count spare = present_tier > 0 ? settings.hysteresis_instances : 0;
+  const Count target = saturating_add(demand_with(plan, spare), settings.buffer);
+  return target > std::min(settings.max_connections, kMaxConnectionsCeiling);
+}
+
+std::optional<PoolerChoice> choose_tier(const Plan& plan, const Settings& settings,
+                                        int present_tier) {
+  for (int tier = static_cast<int>(settings.tiers.size()); tier >= 1; --tier) {
+    const Tier& candidate = settings.tiers[static_cast<std::size_t>(tier) - 1];
+    if (entered(plan, settings, candidate)) return PoolerChoice{tier, PoolerCause::Threshold};
+    const bool kept = tier <= present_tier &&
+                      plan.instances > candidate.instances - settings.hysteresis_instances;
+    if (kept) return PoolerChoice{tier, PoolerCause::Kept};
+  }
+  if (!settings.tiers.empty() && beyond_ceiling(plan, settings, present_tier)) {
+    return PoolerChoice{1, PoolerCause::BeyondCeiling};
+  }
+  return std::nullopt;
+}
+
+std::optional<PoolerChoice> choose_pooler(const Plan& plan, const Settings& settings,
+                                          int present_tier) {
+  if (settings.provision == Provision::Never) return std::nullopt;
+  const std::optional<PoolerChoice> choice = choose_tier(plan, settings, present_tier);
+  if (choice) return choice;
+  if (settings.provision == Provision::Always) return PoolerChoice{0, PoolerCause::Always};
+  return std::nullopt;
+}
+
+// The pool before sizing.maxConnections cuts it.
+Count pool_of(const Plan& plan, const Settings& settings, int tier) {
+  if (tier > 0) return settings.tiers[static_cast<std::size_t>(tier) - 1].pool_size;
+  const Count first = settings.tiers.empty() ? plan.demand : settings.tiers.front().pool_size;
+  return std::max(kSmallestPool, std::min(plan.demand, first));
+}
+
+Plan count(const std::vector<Workload>& workloads, const Settings& settings) {
+  Plan plan;
+  for (const Workload& workload : workloads) {
+    WorkloadPlan one;
+    one.name = workload.name;
+    one.instances = std::clamp(workload.replicas, Count{0}, kSaturated);
+    one.connections_per_instance = connections_of(workload, settings.environment);
+    one.connections = saturating_multiply(one.instances, one.connections_per_instance);
+    plan.instances = saturating_add(plan.instances, one.instances);
+    plan.demand = saturating_add(plan.demand, one.connections);
+    plan.workloads.push_back(std::move(one));
+  }
+  return plan;
+}
+
+void bound(Plan& plan, const Settings& settings) {
+  const Count ceiling = std::min(settings.max_connections, kMaxConnectionsCeiling);
+  plan.max_connections =
+      std::min(std::max(plan.uncapped_max_connections, settings.min_connections), ceiling);
+  plan.clamped = plan.max_connections < plan.uncapped_max_connections;
+}
+
+}  // namespace
+
+Plan plan(const std::vector<Workload>& workloads, const Settings& settings, int present_tier) {
+  Plan plan = count(workloads, settings);
+  if (plan.instances == 0) {
+    plan.hold = true;
+    plan.tier = present_tier;
+    const bool pooled = present_tier > 0 || settings.provision == Provision::Always;
+    plan.route = pooled ? Route::Pooler : Route::Direct;
+    plan.formula = hold_formula();
+    return plan;
+  }
+  const std::optional<PoolerChoice> pooler = choose_pooler(plan, settings, present_tier);
+  if (pooler) {
+    plan.route = Route::Pooler;
+    plan.tier = pooler->tier;
+    const Count pool = pool_of(plan, settings, pooler->tier);
+    plan.pool_size = pool_within_ceiling(settings, pool);
+    plan.uncapped_max_connections = saturating_add(pool, settings.buffer);
+    bound(plan, settings);
+    plan.formula = pooled_formula(plan, settings, pooler->cause);
+  } else {
+    plan.uncapped_max_connections = saturating_add(plan.demand, settings.buffer);
+    bound(plan, settings);
+    plan.formula = direct_formula(plan, settings);
+  }
+  return plan;
+}
+
+}  // namespace pgrightsizer::sizing
