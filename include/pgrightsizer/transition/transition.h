@@ -33,8 +33,12 @@ struct PoolerPod {
   Count servers = 0;     // server connections it holds open
   Count clients = 0;     // clients of the application (consoles not counted)
 
-  // What it may hold at this moment, whatever happens to the operator.
+  // What it may hold at this moment, whatever happens to the operator: the largest of cap,
+  // announced and servers.
   [[nodiscard]] Count room() const;
+  // What of it the invariant counts: the minimum cap of a pod is granted out of what is kept for
+  // others, so a pod that was never allowed more counts only with servers above it.
+  [[nodiscard]] Count counted() const;
 };
 
 // The pooler as it was last applied.
@@ -47,7 +51,7 @@ struct Pooler {
 };
 
 enum class Login {
-  Unknown,     // not tried
+  Unknown,  // not tried
   Ok,
   ServerFull,  // SQLSTATE 53300: must not keep out the pooler, which is the way out
   Failing,
@@ -59,26 +63,28 @@ struct Observation {
   Count reserved = 0;        // superuser_reserved_connections + reserved_connections
   Count requested = 0;       // what the next start will use, read from where the provider keeps it
   std::optional<Time> postmaster_start;
-  std::optional<std::string> start_failure;  // PostgreSQL's own message: it exits with `requested`
-  std::optional<std::string> cannot_restart; // why deleting the pod now is not safe
-  bool operator_restarts = true;             // false: somebody else must restart (External)
+  std::optional<std::string> start_failure;   // PostgreSQL's own message: it exits with `requested`
+  std::optional<std::string> cannot_restart;  // why deleting the pod now is not safe
+  bool operator_restarts = true;              // false: somebody else must restart (External)
 
   Count direct_sessions = 0;       // of the application, not through a pooler
   Count direct_capacity = 0;       // Σ connections × max(spec.replicas, pods not gone)
   Count peak_direct_sessions = 0;  // highest seen over the scale-down window
   Count others = 0;                // sessions that the policy does not manage
 
-  Route route = Route::Direct;  // where the front Service points
-  bool route_settled = true;    // for 2 s its EndpointSlices have shown nothing but that route
-  int looks_without_direct = 0; // successive looks, at least 1 s apart, that saw no direct session
+  Route route = Route::Direct;   // where the front Service points
+  bool route_settled = true;     // for 2 s its EndpointSlices have shown nothing but that route
+  int looks_without_direct = 0;  // successive looks, at least 1 s apart, that saw no direct session
 
   std::optional<Pooler> pooler;
   std::vector<PoolerPod> pods;
   Login direct_login = Login::Unknown;  // as the application, past the pooler
   Login pooled_login = Login::Unknown;  // as the application, through the pooler
   std::optional<Time> pooled_login_failing_since;
-  bool needs_tls = false;        // direct sessions use TLS and the pooler has no certificate
-  bool stabilized = true;        // the scale-down window has passed: lowering is allowed
+  bool needs_tls = false;  // direct sessions use TLS and the pooler has no certificate
+  bool stabilized = true;  // the scale-down window has passed: lowering is allowed
+  // Somebody else changed `requested` at this time, and it has not been put back since.
+  std::optional<Time> foreign_change_since;
 
   // What ordinary roles can use of the running server.
   [[nodiscard]] Count usable() const;
@@ -86,11 +92,18 @@ struct Observation {
   [[nodiscard]] Count direct_room() const;
   // max(10, others)
   [[nodiscard]] Count others_kept() const;
+  // Most that applications may hold on the direct route, were everything routed there.
+  [[nodiscard]] Count direct_worst() const;
+  // Σ PoolerPod::counted(), terminating pods included.
+  [[nodiscard]] Count pooled_room() const;
+  // Room kept free so that every pod may be replaced at once by one that starts at the boot cap.
+  [[nodiscard]] Count replacement_room() const;
   // The left side of the invariant.
   [[nodiscard]] Count committed() const;
 };
 
-// How many connections are promised beyond what the server can give; 0 or less: the invariant holds.
+// How many connections are promised beyond what the server can give; 0 or less: the invariant
+// holds.
 [[nodiscard]] Count excess(const Observation& observation);
 
 // ── What the user allows ────────────────────────────────────────────────────────────────────────
@@ -128,53 +141,71 @@ struct Rejected {
 struct History {
   std::vector<Restart> restarts;  // oldest first, bounded by the writer
   std::optional<Rejected> rejected;
-  std::optional<Time> drain_since;       // the present drain began
-  std::optional<Time> turned_back_since; // a move was turned back then …
-  std::optional<Time> retry_at;          // … and is not tried again before
+  std::optional<Time> drain_since;        // the present drain began
+  std::optional<Time> turned_back_since;  // a move was turned back then …
+  std::optional<Time> retry_at;           // … and is not tried again before
+  std::optional<Time> put_back;           // a foreign change was last put back then
 };
 
 // Completes the last restart when the server has come back since it began, and drops what no
-// longer applies. Called with each observation before next_step().
+// longer applies. Called with each observation before next_step(). Pure: the writer stores what
+// it returns.
 [[nodiscard]] History settle(History history, const Observation& observation);
 
 // ── What to do ──────────────────────────────────────────────────────────────────────────────────
 
+// What whoever executes a step must keep to, so that a crash in the middle is harmless:
+//   Restart        is written to History::restarts {time, old_value → value} before the pod is
+//                  deleted. When the last entry has no duration yet and wants the same value, it
+//                  is that restart being tried again: no new entry, the time stays.
+//   RestoreMax…    is remembered in History::rejected {old_value, start_failure} before the write.
+//   SetCap         growing: annotation, then SET. Shrinking: SET, RECONNECT, then annotation; so
+//                  the annotation is never below what the pod may hold.
+//   SwitchTo…, TurnBack   clear History::drain_since; TurnBack also sets turned_back_since and
+//                  retry_at (= deadline).
+//   a Wait or Drain step about DirectDraining or PooledDraining sets drain_since if it is unset.
+//   DrainDirect    by RolloutRestart is stamped with drain_since: repeating it rolls nothing again.
+//   ApplyPooler    that changes nothing but the boot cap needs no RELOAD.
+//   PatchMax…      with foreign_change_since set also sets History::put_back.
 enum class StepKind {
   None,                   // at rest
   Wait,                   // something must happen first; see `reason` and `deadline`
   PatchMaxConnections,    // request `value` (was `old_value`) from the provider; no restart
   Restart,                // begin the restart that puts `value` in force (now `old_value`)
-  RestoreMaxConnections,  // `old_value` failed to start: request `value` again, remember the failure
+  RestoreMaxConnections,  // `old_value` failed to start: request `value` again, remember the
+                          // failure
   ApplyPooler,            // objects for pool_size, boot_cap, max_clients
-  SetCap,                 // pod, value; a shrink is followed by RECONNECT in the same step
+  SetCap,                 // pod, value (was old_value); a shrink is followed by RECONNECT
   Reconnect,              // pod: servers above its cap must go
   SwitchToPooler,         // the front Service selects the pooler
   SwitchToDirect,         // the front Service selects the database
-  TurnBack,               // as SwitchToDirect, after failed pooled logins; retry not before deadline
-  DrainDirect,            // end or roll direct sessions as Rules::drain says (not for Wait)
-  DrainPooled,            // end idle pooler clients (TerminateIdle, on the way back)
+  TurnBack,     // as SwitchToDirect, after failed pooled logins; retry not before deadline
+  DrainDirect,  // end or roll direct sessions as Rules::drain says (not for Wait)
+  DrainPooled,  // end idle pooler clients (TerminateIdle, on the way back)
   RemovePooler,
 };
 
 // What a Wait, or the rest of the work, is about: becomes condition reasons.
 enum class Topic {
   None,
-  Hold,              // no instances
-  Database,          // cannot be reached, or is restarting
-  RestartPending,    // a restart is due and not allowed yet
-  RestartRejected,   // the wanted value failed to start before
-  RestartUnsafe,     // cannot_restart
+  Hold,             // no instances
+  Database,         // cannot be reached, or is restarting
+  RestartPending,   // a restart is due and not allowed yet
+  RestartRejected,  // the wanted value failed to start before
+  RestartUnsafe,    // cannot_restart
   PoolerStarting,
-  PoolerReplacing,   // pooler pods are terminating
-  PooledLogin,       // logins through the pooler fail
-  RetryLater,        // turned back
+  PoolerReplacing,  // pooler pods are terminating
+  PooledLogin,      // logins through the pooler fail
+  RetryLater,       // turned back
   NeedsTls,
-  RouteSettling,     // EndpointSlices have not followed yet
-  DirectDraining,    // direct sessions are still open
-  PooledDraining,    // pooler clients are still connected
-  CapsShrinking,     // servers above their cap, or terminating poolers, still hold room
-  NoRoom,            // the invariant does not allow the next step
-  Stabilizing,       // the scale-down window has not passed
+  RouteSettling,   // EndpointSlices have not followed yet
+  DirectDraining,  // direct sessions are still open
+  PooledDraining,  // pooler clients are still connected
+  CapsShrinking,   // servers above their cap, or terminating poolers, still hold room
+  NoRoom,          // the invariant does not allow the next step
+  Stabilizing,     // the scale-down window has not passed
+  ForeignChange,   // somebody else changed the requested value, and it is left alone for now
+  Overridden,      // restarted, but the server shows another value than the one requested
 };
 
 [[nodiscard]] const char* to_string(StepKind kind);

@@ -1,0 +1,71 @@
+#include "database.h"
+
+namespace pgrightsizer::transition {
+
+namespace {
+
+// By now a pod whose deletion was decided is gone, or its deletion was never sent.
+constexpr seconds kDeletionGrace{30};
+
+const Restart* in_flight(const History& history) {
+  if (history.restarts.empty() || history.restarts.back().duration) return nullptr;
+  return &history.restarts.back();
+}
+
+// The restart is remembered before the pod is deleted: a crash in between leaves a restart that
+// never happened and a server that runs on. It is then decided anew, by what holds now.
+bool never_began(const Situation& s, const Restart& restart) {
+  return s.seen.database_up && s.seen.postmaster_start && *s.seen.postmaster_start < restart.time &&
+         s.now >= restart.time + kDeletionGrace;
+}
+
+// What PostgreSQL last ran with.
+Count last_good(const Situation& s) {
+  const Restart* restart = in_flight(s.history);
+  return restart != nullptr ? restart->from : s.seen.effective;
+}
+
+// The requested value exits at start: back to the one that ran, once. A restored value that does
+// not start either is for people: another restart would change nothing.
+Step recover(const Situation& s) {
+  const Count good = last_good(s);
+  const std::string& failure = *s.seen.start_failure;
+  if (good <= 0) {
+    return wait(Topic::Database, say("PostgreSQL does not start: ", failure));
+  }
+  if (s.seen.requested != good) {
+    Step step = step_of(StepKind::RestoreMaxConnections, Topic::Database,
+                        say("PostgreSQL does not start with max_connections ", s.seen.requested,
+                            ": ", failure, "; back to ", good));
+    step.value = good;
+    step.old_value = s.seen.requested;
+    return step;
+  }
+  const Restart* restart = in_flight(s.history);
+  if (restart != nullptr && restart->to == good) {
+    return wait(Topic::Database, say("restarting with the former max_connections ", good,
+                                     "; the last start failed: ", failure));
+  }
+  Step step = step_of(StepKind::Restart, Topic::Database,
+                      say("restart with the former max_connections ", good));
+  step.value = good;
+  step.old_value = good;
+  return step;
+}
+
+}  // namespace
+
+Rule database_rule(const Situation& s) {
+  const Observation& seen = s.seen;
+  if (!seen.database_up && seen.start_failure) return recover(s);
+  if (const Restart* restart = in_flight(s.history); restart && !never_began(s, *restart)) {
+    return wait(Topic::Database,
+                say("PostgreSQL restarts, max_connections ", restart->from, " to ", restart->to));
+  }
+  if (!seen.database_up || seen.effective <= 0) {
+    return wait(Topic::Database, "PostgreSQL cannot be reached");
+  }
+  return std::nullopt;
+}
+
+}  // namespace pgrightsizer::transition

@@ -1,0 +1,83 @@
+#include "pgrightsizer/transition/transition.h"
+
+namespace pgrightsizer::transition {
+
+const char* to_string(StepKind kind) {
+  switch (kind) {
+    case StepKind::None:
+      return "None";
+    case StepKind::Wait:
+      return "Wait";
+    case StepKind::PatchMaxConnections:
+      return "PatchMaxConnections";
+    case StepKind::Restart:
+      return "Restart";
+    case StepKind::RestoreMaxConnections:
+      return "RestoreMaxConnections";
+    case StepKind::ApplyPooler:
+      return "ApplyPooler";
+    case StepKind::SetCap:
+      return "SetCap";
+    case StepKind::Reconnect:
+      return "Reconnect";
+    case StepKind::SwitchToPooler:
+      return "SwitchToPooler";
+    case StepKind::SwitchToDirect:
+      return "SwitchToDirect";
+    case StepKind::TurnBack:
+      return "TurnBack";
+    case StepKind::DrainDirect:
+      return "DrainDirect";
+    case StepKind::DrainPooled:
+      return "DrainPooled";
+    case StepKind::RemovePooler:
+      return "RemovePooler";
+  }
+  return "Unknown";
+}
+
+const char* to_string(Topic topic) {
+  switch (topic) {
+    case Topic::None:
+      return "None";
+    case Topic::Hold:
+      return "Hold";
+    case Topic::Database:
+      return "Database";
+    case Topic::RestartPending:
+      return "RestartPending";
+    case Topic::RestartRejected:
+      return "RestartRejected";
+    case Topic::RestartUnsafe:
+      return "RestartUnsafe";
+    case Topic::PoolerStarting:
+      return "PoolerStarting";
+    case Topic::PoolerReplacing:
+      return "PoolerReplacing";
+    case Topic::PooledLogin:
+      return "PooledLogin";
+    case Topic::RetryLater:
+      return "RetryLater";
+    case Topic::NeedsTls:
+      return "NeedsTls";
+    case Topic::RouteSettling:
+      return "RouteSettling";
+    case Topic::DirectDraining:
+      return "DirectDraining";
+    case Topic::PooledDraining:
+      return "PooledDraining";
+    case Topic::CapsShrinking:
+      return "CapsShrinking";
+    case Topic::NoRoom:
+      return "NoRoom";
+    case Topic::Stabilizing:
+      return "Stabilizing";
+    case Topic::ForeignChange:
+      return "ForeignChange";
+    case Topic::Overridden:
+      return "Overridden";
+  }
+  return "Unknown";
+}
+
+}  // namespace pgrightsizer::transition

@@ -1,0 +1,35 @@
+#include "database.h"
+#include "direct.h"
+#include "pooled.h"
+#include "situation.h"
+
+namespace pgrightsizer::transition {
+
+namespace {
+
+// With routing None nobody tells where traffic goes: direct sessions do.
+Observation as_routed(Observation seen) {
+  const bool pooled = seen.pooler && seen.direct_sessions == 0 && seen.looks_without_direct >= 3;
+  seen.route = pooled ? Route::Pooler : Route::Direct;
+  seen.route_settled = true;
+  return seen;
+}
+
+Step decide(const Situation& s) {
+  if (Rule database = database_rule(s)) return *std::move(database);
+  if (s.plan.hold) {
+    return step_of(StepKind::None, Topic::Hold, "no instances: the present sizes are kept");
+  }
+  return s.plan.route == Route::Pooler ? pooled_step(s) : direct_step(s);
+}
+
+}  // namespace
+
+Step next_step(const Observation& observation, const sizing::Plan& plan, const Rules& rules,
+               const History& history, Time now) {
+  if (rules.switch_route) return decide(Situation{observation, plan, rules, history, now});
+  const Observation routed = as_routed(observation);
+  return decide(Situation{routed, plan, rules, history, now});
+}
+
+}  // namespace pgrightsizer::transition

@@ -1,0 +1,46 @@
+#include <algorithm>
+
+#include "pgrightsizer/transition/transition.h"
+
+namespace pgrightsizer::transition {
+
+Count PoolerPod::room() const { return std::max({cap, announced, servers}); }
+
+Count PoolerPod::counted() const {
+  const bool granted = std::max(cap, announced) <= sizing::kMinimumCap;
+  return granted ? std::max(Count{0}, room() - sizing::kMinimumCap) : room();
+}
+
+Count Observation::usable() const { return effective - reserved; }
+
+Count Observation::direct_worst() const { return std::max(direct_capacity, direct_sessions); }
+
+Count Observation::direct_room() const {
+  // Proxies learn late: until the route has settled, new sessions may still arrive directly.
+  if (route == Route::Pooler && route_settled) return 0;
+  return direct_worst() - direct_sessions;
+}
+
+Count Observation::others_kept() const { return std::max(sizing::kOthersFloor, others); }
+
+Count Observation::pooled_room() const {
+  Count sum = 0;
+  for (const PoolerPod& pod : pods) sum = sizing::saturating_add(sum, pod.counted());
+  return sum;
+}
+
+Count Observation::replacement_room() const {
+  if (!pooler || pooler->boot_cap <= sizing::kMinimumCap) return 0;
+  return sizing::saturating_multiply(pooler->boot_cap, pooler->replicas);
+}
+
+Count Observation::committed() const {
+  const Count direct = sizing::saturating_add(direct_sessions, direct_room());
+  return sizing::saturating_add(sizing::saturating_add(direct, pooled_room()), others_kept());
+}
+
+Count excess(const Observation& observation) {
+  return observation.committed() - observation.usable();
+}
+
+}  // namespace pgrightsizer::transition

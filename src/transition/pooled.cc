@@ -1,0 +1,157 @@
+#include "pooled.h"
+
+#include <algorithm>
+
+#include "caps.h"
+#include "pooler.h"
+#include "restart.h"
+#include "way_back.h"
+
+namespace pgrightsizer::transition {
+
+namespace {
+
+bool serving(const PoolerPod& pod) { return adjustable(pod) && pod.ready; }
+
+Count serving_pods(const Observation& seen) {
+  return std::count_if(seen.pods.begin(), seen.pods.end(), serving);
+}
+
+// A full server refuses everybody and is no reason to stay out: the pooler is the way out.
+bool login_allows(const Observation& seen) {
+  switch (seen.pooled_login) {
+    case Login::Ok:
+    case Login::ServerFull:
+      return true;
+    case Login::Unknown:
+      return seen.direct_login == Login::Ok || seen.direct_login == Login::ServerFull;
+    case Login::Failing:
+      return seen.direct_login == Login::ServerFull;
+  }
+  return false;
+}
+
+Rule enter_rule(const Situation& s) {
+  const Observation& seen = s.seen;
+  if (serving_pods(seen) == 0) return wait(Topic::PoolerStarting, "no pooler pod serves yet");
+  if (seen.needs_tls) {
+    return wait(
+        Topic::NeedsTls,
+        "direct sessions use TLS and the pooler has no certificate: set pooler.tlsSecretName");
+  }
+  if (!login_allows(seen)) {
+    return wait(Topic::PooledLogin, "a login through the pooler has not succeeded yet");
+  }
+  return step_of(StepKind::SwitchToPooler, Topic::RouteSettling,
+                 say(s.plan.formula, "; ", serving_pods(seen), " pooler pods serve"));
+}
+
+// After a turn-back only the pooler itself is kept current: that may be the cure.
+Step retry_later(const Situation& s) {
+  Turn turn;
+  const bool stale = s.seen.pooler && !s.seen.pooler->current;
+  if (stale && turn.take(apply_pooler_rule(s))) return std::move(turn).result();
+  turn.take(wait(Topic::RetryLater, "the move to the pooler was turned back", s.history.retry_at));
+  return std::move(turn).result();
+}
+
+Step to_pooler(const Situation& s) {
+  if (s.history.retry_at && s.now < *s.history.retry_at) return retry_later(s);
+  Turn turn;
+  if (turn.take(keep_rule(s)) || turn.take(apply_pooler_rule(s))) return std::move(turn).result();
+  turn.take(enter_rule(s));
+  return std::move(turn).result();
+}
+
+Rule drain_rule(const Situation& s) {
+  const Observation& seen = s.seen;
+  if (all_pooled(seen)) return std::nullopt;
+  if (seen.route == Route::Direct) {
+    return wait(Topic::DirectDraining, say(seen.direct_sessions,
+                                           " direct sessions: the applications must be pointed at "
+                                           "the pooler"));
+  }
+  if (!seen.route_settled) {
+    return wait(Topic::RouteSettling, "EndpointSlices do not show only poolers for 2 s yet");
+  }
+  if (seen.direct_sessions == 0) {
+    return wait(Topic::DirectDraining,
+                say("no direct session in ", seen.looks_without_direct, " of 3 looks"));
+  }
+  const Time deadline = s.history.drain_since.value_or(s.now) + s.rules.drain_timeout;
+  const bool overdue = s.now >= deadline;
+  Step step = wait(Topic::DirectDraining,
+                   say(seen.direct_sessions, " direct connections still open",
+                       overdue ? "; the drain is overdue and holds here" : ""),
+                   deadline);
+  const bool logins_fail = seen.pooled_login == Login::Failing;
+  if (s.rules.drain != Drain::Wait && !overdue && !logins_fail) step.kind = StepKind::DrainDirect;
+  return step;
+}
+
+// Nobody is cut off by a smaller server only when nobody is direct, the poolers' promises fit it,
+// and logins through them work.
+Rule lower_obstacle(const Situation& s) {
+  const Observation& seen = s.seen;
+  if (Rule drain = drain_rule(s)) {
+    drain->kind = StepKind::Wait;
+    return drain;
+  }
+  if (seen.pooled_login == Login::Failing) {
+    return wait(Topic::PooledLogin, "logins through the pooler fail");
+  }
+  const Count usable = s.plan.max_connections - seen.reserved;
+  if (seen.pooled_room() + seen.others_kept() <= usable) return std::nullopt;
+  return wait(Topic::NoRoom,
+              say("max_connections stays ", seen.effective, ": ", seen.pooled_room(), " pooled + ",
+                  seen.others_kept(), " others > ", usable, " usable at ", s.plan.max_connections));
+}
+
+Rule lower_pooled_rule(const Situation& s) {
+  const Count usable = s.plan.max_connections - s.seen.reserved;
+  const Count wanted = s.seen.pooled_room() + s.seen.replacement_room() + s.seen.others_kept();
+  const Rule prepare = wanted > usable ? fit_boot_cap_rule(s, usable) : std::nullopt;
+  return lower_rule(s, Occasion{all_pooled(s.seen), false}, lower_obstacle(s), prepare);
+}
+
+Rule rest_rule(const Situation& s) {
+  if (serving_pods(s.seen) < s.rules.pooler_replicas) {
+    return wait(Topic::PoolerStarting,
+                say(serving_pods(s.seen), " of ", s.rules.pooler_replicas, " pooler pods serve"));
+  }
+  if (static_cast<Count>(s.seen.pods.size()) > s.rules.pooler_replicas) {
+    return wait(Topic::PoolerReplacing, "pooler pods are terminating");
+  }
+  return std::nullopt;
+}
+
+Step behind_pooler(const Situation& s) {
+  Turn turn;
+  if (turn.take(shrink_rule(s, share_now(s), Topic::CapsShrinking)) ||
+      turn.take(apply_pooler_rule(s))) {
+    return std::move(turn).result();
+  }
+  const Rule failing = failing_login_rule(s);
+  const bool turning_back = failing && failing->topic != Topic::PooledLogin;
+  if (turn.take(failing) || turning_back) return std::move(turn).result();
+
+  if (turn.take(raise_rule(s, Occasion{all_pooled(s.seen), false}))) {
+    return std::move(turn).result();
+  }
+  const Rule grow = grow_rule(s);
+  if (grow && grow->kind != StepKind::Wait) return *grow;
+  const bool acts = turn.take(lower_pooled_rule(s)) || turn.take(reconnect_rule(s)) ||
+                    turn.take(drain_rule(s)) || turn.take(grow) ||
+                    turn.take(full_boot_cap_rule(s)) || turn.take(rest_rule(s));
+  static_cast<void>(acts);
+  return std::move(turn).result();
+}
+
+}  // namespace
+
+Step pooled_step(const Situation& s) {
+  const bool move_ahead = s.seen.route == Route::Direct && s.rules.switch_route;
+  return move_ahead ? to_pooler(s) : behind_pooler(s);
+}
+
+}  // namespace pgrightsizer::transition

@@ -1,0 +1,191 @@
+#include "restart.h"
+
+#include <algorithm>
+#include <iterator>
+
+namespace pgrightsizer::transition {
+
+namespace {
+
+constexpr seconds kForeignPatience{60};
+constexpr seconds kForeignInterval{3600};
+
+// The last one that took place; one that was remembered and never carried out does not count.
+const Restart* last_restart(const History& history) {
+  const auto done =
+      std::find_if(history.restarts.rbegin(), history.restarts.rend(),
+                   [](const Restart& restart) { return restart.duration.has_value(); });
+  return done == history.restarts.rend() ? nullptr : &*done;
+}
+
+// A person asked, and no restart has taken place since.
+bool asked(const Situation& s) {
+  if (!s.rules.restart_now || *s.rules.restart_now > s.now) return false;
+  const Restart* last = last_restart(s.history);
+  return last == nullptr || *s.rules.restart_now > last->time;
+}
+
+const char* name_of(RestartPolicy policy) {
+  switch (policy) {
+    case RestartPolicy::Auto:
+      return "Auto";
+    case RestartPolicy::Immediate:
+      return "Immediate";
+    case RestartPolicy::Manual:
+      return "Manual";
+  }
+  return "unknown";
+}
+
+std::string change_text(const Situation& s) {
+  return say("max_connections ", s.seen.effective, " to ", s.plan.max_connections);
+}
+
+// "220 + 10 others ≤ 247 usable"
+std::string fit_text(const Situation& s) {
+  const Count wanted = s.seen.committed() - s.seen.others_kept();
+  const bool fits = s.seen.committed() <= s.seen.usable();
+  return say(wanted, " + ", s.seen.others_kept(), " others ", fits ? "≤ " : "> ", s.seen.usable(),
+             " usable");
+}
+
+// After a failed start, going further in the same direction fails as well.
+bool rejected(const Situation& s) {
+  if (!s.history.rejected) return false;
+  const Count value = s.history.rejected->value;
+  if (value > s.seen.effective) return s.plan.max_connections >= value;
+  return s.plan.max_connections <= value;
+}
+
+Step rejected_wait(const Situation& s) {
+  return wait(Topic::RestartRejected,
+              say("max_connections ", s.plan.max_connections,
+                  " is not tried: PostgreSQL did not "
+                  "start with ",
+                  s.history.rejected->value, ": ", s.history.rejected->reason));
+}
+
+// A restart with this value took place, and the same server shows another one.
+bool overridden(const Situation& s) {
+  const Restart* last = last_restart(s.history);
+  if (last == nullptr || last->to != s.plan.max_connections || !s.seen.postmaster_start)
+    return false;
+  const Time came_up = last->time + *last->duration;
+  return !asked(s) && *s.seen.postmaster_start <= came_up + seconds{1};
+}
+
+Step overridden_wait(const Situation& s) {
+  return wait(Topic::Overridden, say("restarted with max_connections ", s.plan.max_connections,
+                                     " requested, but the server shows ", s.seen.effective,
+                                     ": an include, the command line or ALTER SYSTEM sets it"));
+}
+
+// Absent when the server may be restarted now; else why not.
+Rule why_not_now(const Situation& s, const Occasion& occasion) {
+  if (s.seen.operator_restarts && s.seen.cannot_restart) {
+    return wait(Topic::RestartUnsafe, say(change_text(s), " waits: ", *s.seen.cannot_restart));
+  }
+  if (asked(s)) return std::nullopt;
+  const bool allowed =
+      s.rules.restart == RestartPolicy::Immediate ||
+      (s.rules.restart == RestartPolicy::Auto && (occasion.costs_nothing || occasion.needed));
+  if (!allowed) {
+    const bool lowering = s.plan.max_connections < s.seen.effective;
+    const char* until = lowering ? ", the larger value stays until a restart is asked for"
+                                 : ", until it is needed or asked for";
+    return wait(Topic::RestartPending, say(change_text(s), " needs a restart (policy ",
+                                           name_of(s.rules.restart), until, "): ", fit_text(s)));
+  }
+  const Restart* last = last_restart(s.history);
+  if (last != nullptr && s.now < last->time + s.rules.min_interval) {
+    return wait(Topic::RestartPending,
+                say(change_text(s), " needs a restart: ", fit_text(s),
+                    "; the last one was less than ", s.rules.min_interval.count(), " s ago"),
+                last->time + s.rules.min_interval);
+  }
+  return std::nullopt;
+}
+
+// Somebody else's value is put back only if live connections would not fit it, after a minute,
+// then at most hourly.
+Rule foreign_rule(const Situation& s) {
+  if (!s.seen.foreign_change_since) return std::nullopt;
+  const bool fits = s.seen.committed() <= s.seen.requested - s.seen.reserved;
+  std::optional<Time> when;
+  if (!fits) {
+    when = *s.seen.foreign_change_since + kForeignPatience;
+    if (s.history.put_back) when = std::max(*when, *s.history.put_back + kForeignInterval);
+    if (s.now >= *when) return std::nullopt;
+  }
+  return wait(Topic::ForeignChange,
+              say("somebody else requested max_connections ", s.seen.requested,
+                  fits ? "; live connections fit, it is left alone" : "; it will be put back"),
+              when);
+}
+
+Step patch(const Situation& s, Count value, const std::string& why) {
+  if (Rule foreign = foreign_rule(s)) return *std::move(foreign);
+  Step step =
+      step_of(StepKind::PatchMaxConnections, Topic::RestartPending,
+              say("request max_connections ", value, " (was ", s.seen.requested, "): ", why));
+  step.value = value;
+  step.old_value = s.seen.requested;
+  return step;
+}
+
+// The last stage of both directions: the value is requested, the restart is permitted.
+Step restart(const Situation& s) {
+  if (overridden(s)) return overridden_wait(s);
+  if (!s.seen.operator_restarts) {
+    return wait(Topic::RestartPending,
+                say(change_text(s), " is requested and waits for somebody to restart PostgreSQL"));
+  }
+  Step step = step_of(StepKind::Restart, Topic::RestartPending,
+                      say("restart for ", change_text(s), ": ", fit_text(s)));
+  step.value = s.plan.max_connections;
+  step.old_value = s.seen.effective;
+  return step;
+}
+
+// Waits, with the running value requested: an accidental restart must not change anything.
+Step keep_running_value(const Situation& s, Step wait_for) {
+  if (s.seen.requested == s.seen.effective) return wait_for;
+  return patch(s, s.seen.effective, "the running value stays for now");
+}
+
+}  // namespace
+
+Rule raise_rule(const Situation& s, const Occasion& occasion) {
+  if (s.seen.effective >= s.plan.max_connections) return std::nullopt;
+  if (rejected(s)) return keep_running_value(s, rejected_wait(s));
+  if (s.seen.requested != s.plan.max_connections) {
+    return patch(s, s.plan.max_connections, s.plan.formula);
+  }
+  if (!s.seen.operator_restarts || overridden(s)) return restart(s);
+  if (Rule not_now = why_not_now(s, occasion)) return not_now;
+  return restart(s);
+}
+
+Rule lower_rule(const Situation& s, const Occasion& occasion, Rule obstacle, Rule prepare) {
+  if (s.seen.effective <= s.plan.max_connections) return keep_rule(s);
+  if (rejected(s)) return keep_running_value(s, rejected_wait(s));
+  if (!s.seen.stabilized) {
+    return keep_running_value(
+        s, wait(Topic::Stabilizing, say(change_text(s), " waits for the scale-down window")));
+  }
+  if (obstacle) return keep_running_value(s, *std::move(obstacle));
+  if (Rule not_now = why_not_now(s, occasion)) return keep_running_value(s, *std::move(not_now));
+  if (prepare) return prepare;
+  if (s.seen.requested != s.plan.max_connections) {
+    return patch(s, s.plan.max_connections, s.plan.formula);
+  }
+  return restart(s);
+}
+
+Rule keep_rule(const Situation& s) {
+  if (s.seen.effective < s.plan.max_connections) return std::nullopt;
+  if (s.seen.requested == s.seen.effective) return std::nullopt;
+  return patch(s, s.seen.effective, "the running value stays for now");
+}
+
+}  // namespace pgrightsizer::transition
