@@ -7,12 +7,11 @@
 #include <string>
 #include <vector>
 
+#include "pgrightsizer/base/clock.h"
 #include "pgrightsizer/base/result.h"
 #include "pgrightsizer/postgres/session.h"
 
 namespace pgrightsizer::postgres {
-
-using WallTime = std::chrono::sys_time<std::chrono::milliseconds>;
 
 // Where a value of max_connections stands, from pg_file_settings (the last applied one wins).
 struct FileSetting {
@@ -23,17 +22,20 @@ struct FileSetting {
 };
 
 struct Settings {
-  std::int64_t max_connections = 0;       // in force
+  std::int64_t max_connections = 0;  // in force
   std::int64_t superuser_reserved = 3;
-  std::int64_t reserved = 0;              // reserved_connections, PostgreSQL 16 and later
+  std::int64_t reserved = 0;  // reserved_connections, PostgreSQL 16 and later
   bool pending_restart = false;
-  std::string source;                     // "configuration file", "command line", "default"
-  std::string source_file;                // of the value in force; empty when not from a file
+  std::string source;       // "configuration file", "command line", "default"
+  std::string source_file;  // of the value in force; empty when not from a file
   int source_line = 0;
-  std::vector<FileSetting> files;         // every file line that sets it, in order
-  std::optional<std::int64_t> next_start; // what a restart would use as far as the files tell
+  std::string data_directory;      // empty when the role may not see it
+  std::vector<FileSetting> files;  // every file line that sets it, in order; empty when none
+                                   // does, or when the role may not see pg_file_settings
+  bool files_known = false;        // the role may see pg_file_settings
+  std::optional<std::int64_t> next_start;  // what a restart would use as far as the files tell
   WallTime postmaster_start;
-  int version = 0;                        // 170002
+  int version = 0;  // 170002
 };
 [[nodiscard]] Result<Settings> read_settings(Session& session);
 
@@ -47,6 +49,7 @@ struct Backend {
   std::string application_name;
   bool tls = false;
   std::chrono::milliseconds idle_for{0};  // since state_change, when idle
+  std::chrono::milliseconds age{0};       // since backend_start
 };
 // Client backends but our own session.
 [[nodiscard]] Result<std::vector<Backend>> read_backends(Session& session);

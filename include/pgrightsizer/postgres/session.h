@@ -2,6 +2,8 @@
 #pragma once
 
 #include <chrono>
+#include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <optional>
 #include <string>
@@ -20,7 +22,7 @@ struct ConnectOptions {
   std::string sslmode = "prefer";
   std::string sslrootcert_pem;  // empty: the system's
   std::string application_name = "pg-rightsizer";
-  bool console = false;  // PgBouncer's console: simple protocol, no SCRAM-only demand
+  bool console = false;  // PgBouncer's admin console, "pgbouncer" unless `database` says otherwise
   std::chrono::milliseconds deadline{5'000};
 };
 
@@ -33,25 +35,33 @@ struct Rows {
   [[nodiscard]] std::optional<std::size_t> column(const std::string& name) const;
   // The cell as text, nullopt when NULL or when there is no such column or row.
   [[nodiscard]] std::optional<std::string> text(std::size_t row, const std::string& column) const;
-  [[nodiscard]] std::optional<std::int64_t> number(std::size_t row, const std::string& column) const;
+  [[nodiscard]] std::optional<std::int64_t> number(std::size_t row,
+                                                   const std::string& column) const;
 };
 
-// Not thread-safe. A session that failed stays failed; open another.
-// Errors: Unauthorized (28xxx), TooManySessions (53300), Unavailable (refused, starting up 57P03,
-// shut down 57P01/02, connection lost), Timeout, Invalid (a statement the server refuses).
+// Not thread-safe. A session that lost its connection or its time stays failed; open another. A
+// statement that the server refused leaves it usable. The text of an error is the server's own.
+// Errors: Unauthorized (28xxx, no SCRAM, certificate), TooManySessions (53300), Unavailable
+// (refused, starting up 57P03, shut down 57P01/02, connection lost), Timeout, Forbidden (42501),
+// Invalid (anything else the server refuses).
 class Session {
  public:
-  // Logs in with SCRAM only (require_auth=scram-sha-256 where libpq knows it), except on a console
-  // reached over a unix socket.
+  // Logs in with SCRAM only (require_auth=scram-sha-256 where libpq knows it: 16 and later), except
+  // over a unix socket, where no stranger can listen.
   [[nodiscard]] static Result<Session> connect(const ConnectOptions& options);
 
   Session(Session&&) noexcept;
   Session& operator=(Session&&) noexcept;
   ~Session();
 
-  [[nodiscard]] Result<Rows> query(const std::string& sql, const std::vector<std::string>& parameters = {},
+  // The rows of the last statement. Without parameters the simple protocol is used: the only one a
+  // console understands. A statement that is still running at its deadline is cancelled.
+  [[nodiscard]] Result<Rows> query(const std::string& sql,
+                                   const std::vector<std::string>& parameters = {},
                                    std::chrono::milliseconds deadline = std::chrono::seconds(5));
-  [[nodiscard]] bool alive() const;  // no failure so far
+  // Ends the session now; it is not alive afterwards.
+  void close();
+  [[nodiscard]] bool alive() const;  // no failure so far, not closed, not moved from
   [[nodiscard]] int backend_pid() const;
   [[nodiscard]] int server_version() const;  // 170002
 
