@@ -20,6 +20,9 @@ struct Version {
 };
 [[nodiscard]] Result<Version> parse_version(const std::string& text);  // "PgBouncer 1.24.1"
 
+// From this version on one client can be ended: KILL_CLIENT.
+inline constexpr Version kKillsClients{1, 24, 0};
+
 struct ServerLink {
   std::int64_t remote_pid = 0;  // pg_stat_activity.pid
   std::string database;
@@ -29,12 +32,12 @@ struct ServerLink {
 };
 
 struct ClientLink {
-  std::int64_t id = 0;       // for kill_client, 0 before 1.24
+  std::int64_t id = 0;  // for kill_client, 0 before 1.24
   std::string database;
   std::string user;
   std::string address;
-  std::string state;         // active, idle, waiting, …
-  std::chrono::milliseconds idle_for{0};  // since its last request
+  std::string state;                      // active, idle, waiting, …
+  std::chrono::milliseconds idle_for{0};  // since its last request, in whole seconds
 };
 
 struct Pool {
@@ -76,17 +79,21 @@ class Console {
   [[nodiscard]] Result<Config> config();
 
   // SET default_pool_size and max_db_connections to `cap` (≥ 1; 0 would mean unlimited), then reads
-  // them back: Internal when they differ.
+  // them back: Internal when they differ. Each database may open `cap` servers: with several, give
+  // cap_per_database() of pooler.h.
   [[nodiscard]] Result<void> set_cap(std::int64_t cap);
   [[nodiscard]] Result<void> set_max_client_conn(std::int64_t value);
   [[nodiscard]] Result<void> reconnect();
   [[nodiscard]] Result<void> reload();
-  [[nodiscard]] Result<void> kill_client(std::int64_t id);  // 1.24 and later
+  [[nodiscard]] Result<void> kill_client(std::int64_t id);  // 1.24 and later; gone is success
   [[nodiscard]] Result<void> resume(const std::string& database);  // "not paused" is success
 
  private:
   explicit Console(postgres::Session session);
+  Result<void> command(const std::string& text);
+
   postgres::Session session_;
+  std::chrono::milliseconds deadline_{5'000};
 };
 
 }  // namespace pgrightsizer::pgbouncer

@@ -1,0 +1,139 @@
+#include "pgrightsizer/pgbouncer/console.h"
+
+#include <charconv>
+#include <utility>
+
+#include "console_rows.h"
+
+namespace pgrightsizer::pgbouncer {
+namespace {
+
+bool take_number(const char*& at, const char* end, int& value) {
+  const auto [stop, error] = std::from_chars(at, end, value);
+  if (error != std::errc{}) return false;
+  at = stop;
+  return true;
+}
+
+bool contains(const Error& error, const char* text) {
+  return error.what.find(text) != std::string::npos;
+}
+
+}  // namespace
+
+Result<Version> parse_version(const std::string& text) {
+  const auto unknown = [&] {
+    return fail(ErrorKind::Internal, "\"" + text + "\" is not a version of PgBouncer");
+  };
+  constexpr std::string_view kName = "PgBouncer ";
+  if (!text.starts_with(kName)) return unknown();
+  const char* at = text.data() + kName.size();
+  const char* end = text.data() + text.size();
+  Version version;
+  if (!take_number(at, end, version.major)) return unknown();
+  if (at == end || *at != '.' || !take_number(++at, end, version.minor)) return unknown();
+  // "1.25dev" and "1.24" have no third number.
+  if (at != end && *at == '.') (void)take_number(++at, end, version.patch);
+  return version;
+}
+
+Console::Console(postgres::Session session) : session_(std::move(session)) {}
+
+Result<Console> Console::connect(const std::string& host, int port, const std::string& user,
+                                 const std::string& password, std::chrono::milliseconds deadline) {
+  postgres::ConnectOptions options;
+  options.host = host;
+  options.port = port;
+  options.user = user;
+  options.password = password;
+  options.console = true;
+  options.deadline = deadline;
+  auto session = postgres::Session::connect(options);
+  if (!session) return fail(std::move(session.error()));
+  Console console(std::move(*session));
+  console.deadline_ = deadline;
+  return console;
+}
+
+Result<void> Console::command(const std::string& text) {
+  const auto answer = session_.query(text, {}, deadline_);
+  if (!answer) return fail(answer.error());
+  return {};
+}
+
+Result<Config> Console::config() {
+  const auto rows = session_.query("SHOW CONFIG", {}, deadline_);
+  if (!rows) return fail(rows.error());
+  return config_of(*rows);
+}
+
+Result<Snapshot> Console::look() {
+  Snapshot snapshot;
+  auto config = this->config();
+  if (!config) return fail(std::move(config.error()));
+  snapshot.config = *config;
+  const auto show = [this](const char* what) {
+    return session_.query(std::string("SHOW ") + what, {}, deadline_);
+  };
+  const auto version = show("VERSION");
+  if (!version) return fail(version.error());
+  auto parsed = parse_version(version->text(0, "version").value_or(""));
+  if (!parsed) return fail(std::move(parsed.error()));
+  snapshot.version = *parsed;
+  const auto databases = show("DATABASES");
+  if (!databases) return fail(databases.error());
+  snapshot.paused = any_paused(*databases);
+  const auto pools = show("POOLS");
+  if (!pools) return fail(pools.error());
+  snapshot.pools = pools_of(*pools);
+  const auto servers = show("SERVERS");
+  if (!servers) return fail(servers.error());
+  snapshot.servers = servers_of(*servers);
+  const auto clients = show("CLIENTS");
+  if (!clients) return fail(clients.error());
+  snapshot.clients = clients_of(*clients);
+  return snapshot;
+}
+
+Result<void> Console::set_cap(std::int64_t cap) {
+  if (cap < 1)
+    return fail(ErrorKind::Internal, "a cap of " + std::to_string(cap) + " would mean unlimited");
+  const auto value = std::to_string(cap);
+  for (const char* name : {"default_pool_size", "max_db_connections"})
+    if (auto set = command(std::string("SET ") + name + " = " + value); !set) return set;
+  const auto now = config();
+  if (!now) return fail(now.error());
+  if (now->default_pool_size != cap || now->max_db_connections != cap)
+    return fail(ErrorKind::Internal,
+                "PgBouncer was told the cap " + value + " and holds default_pool_size " +
+                    std::to_string(now->default_pool_size) + ", max_db_connections " +
+                    std::to_string(now->max_db_connections));
+  return {};
+}
+
+Result<void> Console::set_max_client_conn(std::int64_t value) {
+  if (value < 1) return fail(ErrorKind::Internal, "max_client_conn must be at least 1");
+  return command("SET max_client_conn = " + std::to_string(value));
+}
+
+Result<void> Console::reconnect() { return command("RECONNECT"); }
+
+Result<void> Console::reload() { return command("RELOAD"); }
+
+Result<void> Console::kill_client(std::int64_t id) {
+  if (id <= 0)
+    return fail(ErrorKind::Invalid, "this PgBouncer cannot end one client", {},
+                "use PgBouncer 1.24 or later");
+  auto killed = command("KILL_CLIENT " + std::to_string(id));
+  if (!killed && contains(killed.error(), "not found")) return {};
+  return killed;
+}
+
+Result<void> Console::resume(const std::string& database) {
+  auto resumed = command(database.empty() ? std::string("RESUME")
+                                          : "RESUME " + postgres::quote_identifier(database));
+  if (!resumed && contains(resumed.error(), "not paused")) return {};
+  return resumed;
+}
+
+}  // namespace pgrightsizer::pgbouncer
