@@ -21,19 +21,22 @@ namespace pgrightsizer::providers {
 // Where the server is and what holds its value now. Everything but errors of the API server is in
 // here: a database that is down is an observation, not an Error.
 struct Database {
-  std::string host;            // where an administrative session can be opened; empty: nowhere now
+  std::string host;  // where an administrative session can be opened; empty: nowhere now
   int port = 5432;
-  std::string pod;             // the primary's pod; empty for External
+  std::string pod;  // the primary's pod; empty for External
   std::string pod_uid;
-  std::int64_t requested = 0;  // what the next start will use as far as the provider's own place tells
+  // What the next start will use as far as the provider's own place tells; 0: it does not say. For
+  // External that is always so: only the server knows (postgres::Settings::next_start).
+  std::int64_t requested = 0;
   bool operator_restarts = true;
   std::optional<std::string> cannot_restart;  // why deleting the pod now is not safe
   std::optional<std::string> start_failure;   // the server's own message when it exits at start
+  std::vector<std::string> notes;  // about the place, for people: set twice, an include after it, …
 };
 
 // What is set somewhere else than where the provider writes.
 struct Override {
-  std::string where;   // "postgresql.auto.conf line 3", "command line", "/etc/…/extra.conf line 7"
+  std::string where;  // "postgresql.auto.conf line 3", "command line", "/etc/…/extra.conf line 7"
   std::int64_t value = 0;
 };
 
@@ -42,17 +45,22 @@ class Provider {
  public:
   virtual ~Provider() = default;
 
-  // Reads the provider's place and the pods. Errors: Invalid (names object, field, remedy).
+  // Reads the provider's place and the pods. Errors: NotFound and Invalid (naming object, field and
+  // remedy), and those of the API server.
   [[nodiscard]] virtual Result<Database> observe() = 0;
 
   // Something that beats the provider's place, from what the server itself says.
   [[nodiscard]] virtual std::optional<Override> overridden(const postgres::Settings& settings,
                                                            const Database& database) const = 0;
 
-  // Asks for this value at the next start. Conflict when the place changed since observe().
+  // Asks for this value at the next start; the same value again is no write. Conflict when the
+  // place changed since observe(). External needs the session.
   [[nodiscard]] virtual Result<void> request(std::int64_t value, postgres::Session* session) = 0;
 
-  // Begins a restart and returns; the effect is observed. Invalid when the provider cannot restart.
+  // Begins a restart and returns within 5 s; the effect is observed. Invalid when the provider
+  // cannot restart. With a session (opened before), client backends that are still there a second
+  // later are ended: an image whose stop signal means "smart" shutdown would wait for them. The
+  // session is closed in any case. Conflict when the pod is another one than observed.
   [[nodiscard]] virtual Result<void> restart(const Database& database,
                                              postgres::Session* session) = 0;
 };
@@ -63,6 +71,7 @@ struct StatefulSetOptions {
   std::string config_map;
   std::string key = "postgresql.conf";
   int port = 5432;
+  const Clock* clock = nullptr;  // nullptr: the system's
 };
 // `pods` answers the pods of one namespace, from the informer's store.
 using PodsOf = std::function<std::vector<std::shared_ptr<const kube::Pod>>(const std::string&)>;
