@@ -203,6 +203,13 @@ class CrdTest(unittest.TestCase):
                 values = {str(value).lower() for value in field.get("enum", [])}
                 self.assertFalse(values & YAML_BOOLEANS, path)
 
+    def test_descriptions_tell_the_defaults_because_explain_does_not(self):
+        for path, field in fields_of(self.schema()["properties"]["spec"], "spec"):
+            default = field.get("default", "")
+            if not isinstance(default, (dict, list)) and default != "":
+                text = json.dumps(default).strip('"')
+                self.assertIn(f"Default is {text}.", field["description"], path)
+
 
 if __name__ == "__main__":
     if not cluster.available():
