@@ -2,10 +2,11 @@
 // Lists and watches are in runtime/informer.h, which reads them as they come.
 #pragma once
 
-#include <chrono>
+#include <mutex>
 #include <nlohmann/json.hpp>
-#include <optional>
+#include <set>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "pgrightsizer/base/log.h"
@@ -23,14 +24,15 @@ struct Resource {
   std::string kind;
   std::string plural;
 
-  [[nodiscard]] std::string api_version() const;  // "apps/v1", "v1"
+  [[nodiscard]] std::string api_version() const;       // "apps/v1", "v1"
+  [[nodiscard]] std::string qualified_plural() const;  // "deployments.apps", as RBAC messages say
   // "/apis/apps/v1/namespaces/shop/deployments"; empty namespace: all of them
   [[nodiscard]] std::string path(const std::string& name_space) const;
 };
 
 namespace resources {
-extern const Resource kConnectionPolicy, kDeployment, kStatefulSet, kReplicaSet, kPod, kService, kSecret,
-    kConfigMap, kEndpointSlice, kPodDisruptionBudget, kEvent, kLease, kNamespace;
+extern const Resource kConnectionPolicy, kDeployment, kStatefulSet, kReplicaSet, kPod, kService,
+    kSecret, kConfigMap, kEndpointSlice, kPodDisruptionBudget, kEvent, kLease, kNamespace;
 }
 
 // An object's address, and how people call it: "Deployment shop/api".
@@ -54,7 +56,8 @@ class Client {
   Client(Transport& transport, Logger& logger, std::string field_manager = "pg-rightsizer");
 
   [[nodiscard]] Result<Json> get(const Ref& ref);
-  // Objects that match a label selector, in one namespace; small collections only (limit 500 a page).
+  // Objects that match a label selector, in one namespace; small collections only (limit 500 a
+  // page).
   [[nodiscard]] Result<std::vector<Json>> list(const Resource& resource,
                                                const std::string& name_space,
                                                const std::string& label_selector);
@@ -74,15 +77,22 @@ class Client {
   [[nodiscard]] Result<Response> raw(const Request& request);
 
  private:
-  Result<Json> send(const Ref& ref, Request request, bool idempotent);
+  Result<Json> send(const Ref& ref, const Request& request);
+  [[nodiscard]] std::string manager_query() const;
+  void log_warnings(const Response& response, const std::string& object);
 
   Transport& transport_;
   Logger& logger_;
-  std::string field_manager_;
+  const std::string field_manager_;
+  std::mutex warned_mutex_;
+  std::set<std::string> warned_;  // each of the server's warnings is logged once
 };
 
-// The Error for an answer that is not 2xx: kind from status and reason, text from the Status object.
+// The Error for an answer that is not 2xx: kind from status and reason, text from the Status
+// object.
 [[nodiscard]] Error error_of(const Response& response, const std::string& object);
+// The same from a Status object, which in a watch comes without an HTTP status of its own.
+[[nodiscard]] Error error_of_status(int code, const Json& status, const std::string& object);
 
 [[nodiscard]] std::string escape_query(std::string_view text);
 

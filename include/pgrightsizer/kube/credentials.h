@@ -9,12 +9,12 @@
 namespace pgrightsizer::kube {
 
 struct Credentials {
-  std::string server;       // https://host:port
-  std::string ca_pem;       // certificates the server may be signed by; nothing else is trusted
+  std::string server;           // https://host:port
+  std::string ca_pem;           // certificates the server may be signed by; nothing else is trusted
   std::string client_cert_pem;  // empty: none
   std::string client_key_pem;
-  std::string token;        // empty: none
-  std::string token_file;   // re-read once a minute and after a 401; wins over token
+  std::string token;       // empty: none
+  std::string token_file;  // re-read once a minute and after a 401; wins over token
   std::string default_namespace = "default";
 };
 

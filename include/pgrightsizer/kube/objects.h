@@ -44,7 +44,7 @@ struct Workload {
   std::int64_t replicas = 1;
   std::int64_t ready_replicas = 0;
   Selector selector;
-  std::string update_revision;   // StatefulSet: status.updateRevision
+  std::string update_revision;  // StatefulSet: status.updateRevision
   std::int64_t generation = 0;
   std::int64_t observed_generation = 0;
 };
@@ -54,16 +54,16 @@ struct Pod {
   Meta meta;
   Labels labels;
   std::string ip;
-  std::string phase;            // Pending, Running, Succeeded, Failed
-  bool ready = false;           // condition Ready
-  bool scheduled = false;       // has a node
-  std::string controller_uid;   // of the owner with controller: true
-  std::string cap_annotation;   // pgrightsizer.io/cap
-  std::string revision;         // label controller-revision-hash
-  int restarts = 0;             // most of any container
-  std::string waiting_reason;   // CrashLoopBackOff, …: of the first container that waits
+  std::string phase;              // Pending, Running, Succeeded, Failed
+  bool ready = false;             // condition Ready
+  bool scheduled = false;         // has a node
+  std::string controller_uid;     // of the owner with controller: true
+  std::string cap_annotation;     // pgrightsizer.io/cap
+  std::string revision;           // label controller-revision-hash
+  int restarts = 0;               // most of any container
+  std::string waiting_reason;     // CrashLoopBackOff, …: of the first container that waits
   std::string terminated_reason;  // of the last termination: Error, OOMKilled
-  int exit_code = 0;            // of the last termination
+  int exit_code = 0;              // of the last termination
   std::string terminated_message;
   std::string first_container;  // name
 

@@ -23,6 +23,8 @@ struct Request {
   std::string path;  // with query, "/api/v1/pods?limit=500"
   std::string content_type;
   std::string body;
+  // May be sent a second time when the connection was lost before the answer came. GETs always may.
+  bool repeatable = false;
 };
 
 struct Response {
@@ -33,19 +35,22 @@ struct Response {
 };
 
 // Thread-safe. Any answer of the server, also 4xx and 5xx, is a Response; an Error means that none
-// arrived (Unavailable, Timeout, Cancelled, Unauthorized for a refused certificate).
+// arrived (Unavailable, Timeout, Cancelled, Unauthorized for a refused certificate). No request may
+// be under way when it is destroyed.
 class Transport {
  public:
   virtual ~Transport() = default;
 
-  // Blocks the caller until the answer is complete or the deadline has passed.
+  // Blocks the caller until the answer is complete or the deadline has passed. Must not be called
+  // from within an `on_bytes`: that is an Internal error, not a deadlock.
   [[nodiscard]] virtual Result<Response> call(const Request& request,
                                               std::chrono::milliseconds deadline) = 0;
 
   // Blocks the caller until the stream ends. `on_bytes` runs on a thread of the transport, one call
-  // at a time, with pieces that may break anywhere; it must not block. A status other than 200 ends
-  // the stream at once and is returned with its body. A stream silent for `idle` is a Timeout; one
-  // cut off is Unavailable; a clean end is the Response with an empty body.
+  // at a time and none after the return, with pieces that may break anywhere; it must not block.
+  // Its first piece is empty and says that the status is 200. A status other than 200 is returned
+  // with its body, and `on_bytes` never runs. A stream silent for `idle` is a Timeout; one cut off
+  // is Unavailable; a clean end is the Response with an empty body.
   [[nodiscard]] virtual Result<Response> stream(
       const Request& request, const std::function<void(std::string_view)>& on_bytes,
       std::chrono::milliseconds idle, const std::stop_token& stop) = 0;

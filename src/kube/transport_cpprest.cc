@@ -1,0 +1,204 @@
+// Transport on cpprestsdk: the only file, with exchange.cc, that knows the library. It is no longer
+// maintained; what it does well is used, what it does badly is kept away from it (see comments).
+#include <algorithm>
+#include <cstdlib>
+#include <map>
+#include <utility>
+
+#include "exchange.h"
+#include "pgrightsizer/kube/transport.h"
+#include "tls.h"
+#include "token_source.h"
+#include "transport_errors.h"
+
+namespace pgrightsizer::kube {
+namespace {
+
+using detail::Exchange;
+using detail::Outcome;
+using web::http::client::http_client;
+using web::http::client::http_client_config;
+using Instant = std::chrono::steady_clock::time_point;
+using std::chrono::milliseconds;
+
+constexpr auto kStepTimeout = std::chrono::seconds(10);
+constexpr int kMaxCalls =
+    8;  // the library opens a connection for each call in flight, without limit
+constexpr int kUnauthorized = 401;
+constexpr const char* kUserAgent = "pg-rightsizer/" PGRS_VERSION;
+
+// At most kMaxCalls at a time.
+class Gate {
+ public:
+  [[nodiscard]] bool enter(Instant deadline) {
+    std::unique_lock lock(mutex_);
+    if (!free_.wait_until(lock, deadline, [this] { return inside_ < kMaxCalls; })) return false;
+    ++inside_;
+    return true;
+  }
+  void leave() {
+    std::scoped_lock lock(mutex_);
+    --inside_;
+    free_.notify_one();
+  }
+
+ private:
+  std::mutex mutex_;
+  std::condition_variable free_;
+  int inside_ = 0;
+};
+
+web::http::method method_of(Method method) {
+  switch (method) {
+    case Method::Get:
+      return web::http::methods::GET;
+    case Method::Post:
+      return web::http::methods::POST;
+    case Method::Put:
+      return web::http::methods::PUT;
+    case Method::Patch:
+      return web::http::methods::PATCH;
+    case Method::Delete:
+      return web::http::methods::DEL;
+  }
+  return web::http::methods::GET;
+}
+
+web::http::http_request build(const Request& request, const std::string& token) {
+  web::http::http_request out(method_of(request.method));
+  out.set_request_uri(request.path);
+  out.headers().add("Accept", "application/json");
+  out.headers().add("User-Agent", kUserAgent);  // the server indents JSON for some others
+  if (!token.empty()) out.headers().add("Authorization", "Bearer " + token);
+  if (!request.body.empty()) out.set_body(request.body, request.content_type);
+  return out;
+}
+
+class CpprestTransport final : public Transport {
+ public:
+  CpprestTransport(const Credentials& credentials, std::shared_ptr<const TlsMaterial> tls)
+      : server_(credentials.server),
+        uri_(credentials.server),
+        tls_(std::move(tls)),
+        token_(credentials.token, credentials.token_file),
+        calls_(uri_, config(kStepTimeout)) {}
+
+  Result<Response> call(const Request& request, milliseconds timeout) override {
+    if (detail::delivering()) {
+      return fail(ErrorKind::Internal, "a request from within the reader of a stream");
+    }
+    const auto deadline = std::chrono::steady_clock::now() + timeout;
+    if (!gate_.enter(deadline)) {
+      return fail(ErrorKind::Timeout, "too many requests to " + server_ + " are under way");
+    }
+    Outcome outcome = attempt(request, deadline);
+    const bool repeatable = request.repeatable || request.method == Method::Get;
+    if (!outcome.result && repeatable && is_lost_connection(outcome.code)) {
+      outcome = attempt(request, deadline);
+    }
+    gate_.leave();
+    return std::move(outcome.result);
+  }
+
+  Result<Response> stream(const Request& request,
+                          const std::function<void(std::string_view)>& on_bytes, milliseconds idle,
+                          const std::stop_token& stop) override {
+    if (stop.stop_requested()) return fail(transport_error(ECANCELED, server_));
+    const std::string token = token_.get(std::chrono::steady_clock::now());
+    Outcome outcome = run(stream_client(idle), request, token, on_bytes, std::nullopt, stop);
+    if (outcome.result && outcome.result->status == kUnauthorized) {
+      static_cast<void>(token_.renew_after_refusal(token, std::chrono::steady_clock::now()));
+    }
+    return std::move(outcome.result);
+  }
+
+ private:
+  // With a fresh token once more if the one that was used has been replaced meanwhile.
+  Outcome attempt(const Request& request, Instant deadline) {
+    const auto now = std::chrono::steady_clock::now();
+    const std::string token = token_.get(now);
+    Outcome outcome = run(calls_, request, token, nullptr, deadline, {});
+    if (outcome.result && outcome.result->status == kUnauthorized &&
+        token_.renew_after_refusal(token, now)) {
+      return run(calls_, request, token_.get(now), nullptr, deadline, {});
+    }
+    return outcome;
+  }
+
+  Outcome run(const http_client& client, const Request& request, const std::string& token,
+              const Exchange::OnBytes& on_bytes, std::optional<Instant> deadline,
+              const std::stop_token& stop) {
+    web::http::http_request message;
+    try {
+      message = build(request, token);
+    } catch (const std::exception& error) {
+      return {
+          fail(ErrorKind::Internal, "not a request path: " + request.path + ": " + error.what())};
+    }
+    const auto exchange = std::make_shared<Exchange>(server_, on_bytes);
+    exchange->start(client, std::move(message), deadline);
+    return exchange->wait(deadline, stop);
+  }
+
+  // The library's time-out is for each step, which for a stream is an idle time-out, and belongs to
+  // the client; so there is one client for each of the few values in use.
+  http_client stream_client(milliseconds idle) {
+    std::scoped_lock lock(mutex_);
+    const auto it = streams_.find(idle);
+    if (it != streams_.end()) return it->second;
+    return streams_.emplace(idle, http_client(uri_, config(idle))).first->second;
+  }
+
+  template <class Duration>
+  http_client_config config(Duration step) const {
+    http_client_config out;
+    out.set_timeout(step);
+    out.set_max_redirects(0);  // never carry a token to somebody else
+    if (tls_) {
+      out.set_ssl_context_callback([tls = tls_](boost::asio::ssl::context& context) {
+        tls->install(context.native_handle());
+      });
+    }
+    return out;
+  }
+
+  const std::string server_;
+  const web::uri uri_;
+  const std::shared_ptr<const TlsMaterial> tls_;
+  TokenSource token_;
+  Gate gate_;
+  http_client calls_;
+  std::mutex mutex_;
+  std::map<milliseconds, http_client> streams_;
+};
+
+}  // namespace
+
+void initialize_http() {
+  // Without these two the library makes OpenSSL read the system's whole CA bundle for each
+  // connection (27 ms of CPU); we trust only the certificates of the credentials.
+  setenv("SSL_CERT_FILE", "/dev/null", 1);
+  setenv("SSL_CERT_DIR", "/nonexistent", 1);
+  detail::initialize_pool();
+}
+
+Result<std::unique_ptr<Transport>> make_transport(const Credentials& credentials) {
+  try {
+    std::shared_ptr<const TlsMaterial> tls;
+    const web::uri uri(credentials.server);
+    if (uri.scheme() == "https") {
+      auto parsed = TlsMaterial::parse(credentials.ca_pem, credentials.client_cert_pem,
+                                       credentials.client_key_pem);
+      if (!parsed) return fail(std::move(parsed.error()));
+      tls = std::move(*parsed);
+    } else if (uri.scheme() != "http") {
+      return fail(ErrorKind::Invalid, "\"" + credentials.server + "\" is not an http(s) URL");
+    }
+    return std::make_unique<CpprestTransport>(credentials, std::move(tls));
+  } catch (const std::exception& error) {
+    return fail(ErrorKind::Invalid,
+                "\"" + credentials.server + "\" is not a usable URL: " + error.what());
+  }
+}
+
+}  // namespace pgrightsizer::kube
