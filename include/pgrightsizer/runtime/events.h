@@ -21,8 +21,8 @@ struct Regarding {
   std::string uid;
 };
 
-// Thread-safe. Never blocks for longer than one request; an event that cannot be written is logged
-// and dropped.
+// Thread-safe. Each event is logged as well. Never blocks for longer than one request; an event
+// that cannot be written is logged and dropped.
 class EventRecorder {
  public:
   EventRecorder(kube::Client& client, Clock& clock, Logger& logger, std::string instance);
@@ -34,20 +34,34 @@ class EventRecorder {
                const std::string& note);
 
  private:
+  struct Seen {
+    std::string event_name;
+    int count = 1;
+    std::chrono::steady_clock::time_point last;     // observed
+    std::chrono::steady_clock::time_point written;  // the count, to the API server
+  };
+  struct Step {
+    enum class Kind { Nothing, Create, Count };
+    Kind kind = Kind::Nothing;
+    std::string event_name;
+    int count = 0;
+  };
+
   void write(const Regarding& about, const char* type, const std::string& reason,
              const std::string& action, const std::string& note);
+  [[nodiscard]] Step next_step(const std::string& series, const Regarding& about);
+  [[nodiscard]] std::string fresh_name(const Regarding& about, const std::string& series) const;
+  [[nodiscard]] kube::Json body(const kube::Ref& ref, const Regarding& about, const char* type,
+                                const std::string& reason, const std::string& action,
+                                const std::string& note) const;
+  [[nodiscard]] kube::Json count_patch(int count) const;
 
   kube::Client& client_;
   Clock& clock_;
   Logger& logger_;
-  std::string instance_;
+  const std::string instance_;
   std::mutex mutex_;
-  struct Seen {
-    std::string event_name;
-    int count = 1;
-    std::chrono::steady_clock::time_point last;
-  };
-  std::map<std::string, Seen> seen_;  // by type, reason, object and note
+  std::map<std::string, Seen> seen_;  // by type, reason, action, object and note
 };
 
 }  // namespace pgrightsizer::runtime

@@ -4,14 +4,11 @@
 // informer's one thread does it. Lists are paged and parsed object by object as they come.
 #pragma once
 
-#include <atomic>
 #include <chrono>
 #include <functional>
 #include <memory>
-#include <nlohmann/json.hpp>
-#include <stop_token>
+#include <nlohmann/json_fwd.hpp>
 #include <string>
-#include <thread>
 
 #include "pgrightsizer/base/log.h"
 #include "pgrightsizer/kube/client.h"
@@ -21,33 +18,39 @@ namespace pgrightsizer::runtime {
 
 struct InformerOptions {
   kube::Resource resource;
-  std::string name_space;      // empty: cluster-wide
+  std::string name_space;  // empty: cluster-wide
   std::string label_selector;
   std::chrono::milliseconds idle{90'000};  // a watch silent for longer is dead
   // The collection's kind may not exist yet (a CRD): wait for it quietly, with one warning.
   bool may_be_absent = false;
 };
 
-// One object appeared or changed (object) or vanished (nullptr), under this key. Runs on the
-// informer's thread, one call at a time.
+// One object appeared or changed (object) or vanished (nullptr), under this key. One call at a
+// time, on the transport's thread (deletions found by a new list: on the informer's): it must not
+// block and must not make requests. The object has apiVersion and kind, and no managedFields.
 using OnObject = std::function<void(const std::string& key, const nlohmann::json* object)>;
 
+// Life: construct, start(), stop() (or destroy). synced() and trouble() from any thread.
 class Informer {
  public:
   Informer(kube::Transport& transport, Logger& logger, InformerOptions options, OnObject on_object);
   ~Informer();  // stops
+  Informer(const Informer&) = delete;
+  Informer& operator=(const Informer&) = delete;
 
-  void start();
-  void stop();  // returns when the thread has ended
+  // `on_synced`, if given, is called once, on the informer's thread, after the first full list.
+  void start(std::function<void()> on_synced = {});
+  void stop();          // returns when the thread has ended
+  void request_stop();  // does not wait
   // A full list has been delivered. Errors since then do not make it false again.
-  [[nodiscard]] bool synced() const { return synced_; }
+  [[nodiscard]] bool synced() const;
   // The last error, empty while all is well: for conditions and logs.
   [[nodiscard]] std::string trouble() const;
+  [[nodiscard]] const InformerOptions& options() const;
 
  private:
-  struct Impl;
+  class Impl;
   std::unique_ptr<Impl> impl_;
-  std::atomic<bool> synced_{false};
 };
 
 }  // namespace pgrightsizer::runtime

@@ -33,6 +33,17 @@ class Store {
     return out;
   }
 
+  [[nodiscard]] std::vector<std::string> keys(const std::string& name_space = {}) const {
+    std::scoped_lock lock(mutex_);
+    std::vector<std::string> out;
+    const std::string prefix = name_space.empty() ? "" : name_space + "/";
+    for (auto it = objects_.lower_bound(prefix); it != objects_.end(); ++it) {
+      if (it->first.compare(0, prefix.size(), prefix) != 0) break;
+      out.push_back(it->first);
+    }
+    return out;
+  }
+
   void set(const std::string& key, T object) {
     auto ptr = std::make_shared<const T>(std::move(object));
     std::scoped_lock lock(mutex_);

@@ -8,8 +8,10 @@
 #include <map>
 #include <mutex>
 #include <optional>
+#include <random>
 #include <set>
 #include <string>
+#include <utility>
 
 namespace pgrightsizer::runtime {
 
@@ -37,17 +39,23 @@ class WorkQueue {
   // Must follow every get().
   void done(const std::string& key);
   void shut_down();
+  // Keys that wait, due or not.
+  [[nodiscard]] std::size_t size() const;
 
  private:
   using Instant = std::chrono::steady_clock::time_point;
 
-  std::mutex mutex_;
+  void plan_locked(const std::string& key, Instant due);
+
+  mutable std::mutex mutex_;
   std::condition_variable changed_;
   Backoff backoff_{};
-  std::map<std::string, Instant> due_;      // waiting, with the time from which it may be handed out
+  std::map<std::string, Instant> due_;  // waiting, with the time from which it may be handed out
+  std::set<std::pair<Instant, std::string>> order_;  // the same, by that time
   std::set<std::string> working_;
-  std::map<std::string, Instant> again_;    // asked for while being worked on
+  std::map<std::string, Instant> again_;  // asked for while being worked on
   std::map<std::string, int> failures_;
+  std::minstd_rand random_{std::random_device{}()};
   bool stopping_ = false;
 };
 

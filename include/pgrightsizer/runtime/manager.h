@@ -1,0 +1,88 @@
+// Starts, watches over and stops everything that runs: informers first, then workers.
+#pragma once
+
+#include <chrono>
+#include <condition_variable>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <stop_token>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "pgrightsizer/base/log.h"
+#include "pgrightsizer/kube/transport.h"
+#include "pgrightsizer/runtime/informer.h"
+#include "pgrightsizer/runtime/work_queue.h"
+
+namespace pgrightsizer::runtime {
+
+struct ReconcileResult {
+  std::optional<std::chrono::milliseconds> requeue_after;  // after a success: look again then
+  bool failed = false;  // look again with back-off, whatever requeue_after says
+};
+
+struct ManagerOptions {
+  int workers = 2;
+  std::chrono::milliseconds report_every{10'000};  // of informers that are not synced
+  // Kinds that cannot be listed for longer do not keep the workers from starting any more.
+  std::chrono::milliseconds patience{10'000};
+};
+
+// The state of one informer, for conditions and probes.
+struct InformerState {
+  std::string kind;
+  bool synced = false;
+  std::string trouble;  // with the remedy; empty while all is well
+};
+
+// Life: construct, add() each informer, start() once, stop() once (the destructor stops, too).
+// add() and start() from one thread; the rest from any.
+//
+// The workers start when every informer has delivered its first list, or when `patience` is over:
+// then the store of a kind that is not synced() is empty although the cluster's is not, and the
+// reconcile function must look at synced(kind) before it takes absence for a fact.
+class Manager {
+ public:
+  using Reconcile = std::function<ReconcileResult(const std::string& key)>;
+  using OnSynced = std::function<void(const std::string& kind)>;
+
+  Manager(kube::Transport& transport, Logger& logger, WorkQueue& queue, Reconcile reconcile,
+          ManagerOptions options = {});
+  ~Manager();
+
+  void add(InformerOptions options, OnObject on_object);
+  // Returns at once. `on_synced` is called on an informer's thread after its first full list: the
+  // moment to put the keys on the queue that waited for this kind. It must not block.
+  void start(OnSynced on_synced = {});
+  // Ends the queue, waits for the reconciles under way, then ends the informers.
+  void stop();
+
+  [[nodiscard]] bool synced() const;                         // all
+  [[nodiscard]] bool synced(const std::string& kind) const;  // false for a kind never added
+  [[nodiscard]] std::vector<InformerState> informers() const;
+
+ private:
+  void supervise(const std::stop_token& stop);
+  void report() const;
+  void start_workers();
+  void work();
+  [[nodiscard]] ReconcileResult reconcile(const std::string& key);
+
+  kube::Transport& transport_;
+  Logger& logger_;
+  WorkQueue& queue_;
+  Reconcile reconcile_;
+  ManagerOptions options_;
+  std::vector<std::unique_ptr<Informer>> informers_;  // unchanged after start()
+
+  mutable std::mutex mutex_;
+  std::condition_variable_any changed_;
+  std::vector<std::thread> workers_;
+  bool stopping_ = false;
+  std::jthread supervisor_;  // until everything is synced
+};
+
+}  // namespace pgrightsizer::runtime

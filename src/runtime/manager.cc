@@ -1,0 +1,136 @@
+#include "pgrightsizer/runtime/manager.h"
+
+#include <algorithm>
+#include <exception>
+#include <utility>
+
+namespace pgrightsizer::runtime {
+
+Manager::Manager(kube::Transport& transport, Logger& logger, WorkQueue& queue, Reconcile reconcile,
+                 ManagerOptions options)
+    : transport_(transport),
+      logger_(logger),
+      queue_(queue),
+      reconcile_(std::move(reconcile)),
+      options_(options) {}
+
+Manager::~Manager() { stop(); }
+
+void Manager::add(InformerOptions options, OnObject on_object) {
+  informers_.push_back(
+      std::make_unique<Informer>(transport_, logger_, std::move(options), std::move(on_object)));
+}
+
+void Manager::start(OnSynced on_synced) {
+  for (const auto& informer : informers_) {
+    informer->start([this, on_synced, kind = informer->options().resource.kind] {
+      if (on_synced) on_synced(kind);
+      std::scoped_lock lock(mutex_);
+      changed_.notify_all();
+    });
+  }
+  supervisor_ = std::jthread([this](const std::stop_token& stop) { supervise(stop); });
+}
+
+// Starts the workers when it is time, and says what is missing until nothing is.
+void Manager::supervise(const std::stop_token& stop) {
+  const auto all = [this] { return synced(); };
+  const auto begin = std::chrono::steady_clock::now();
+  const auto patience_ends = begin + options_.patience;
+  auto next_report = begin + options_.report_every;
+  bool working = false;
+  std::unique_lock lock(mutex_);
+  while (!all()) {
+    const auto until = working ? next_report : std::min(next_report, patience_ends);
+    changed_.wait_until(lock, stop, until, all);
+    if (stop.stop_requested()) return;
+    const auto now = std::chrono::steady_clock::now();
+    lock.unlock();
+    if (now >= next_report && !all()) {
+      report();
+      next_report = now + options_.report_every;
+    }
+    if (now >= patience_ends && !std::exchange(working, true)) start_workers();
+    lock.lock();
+  }
+  lock.unlock();
+  if (!working) start_workers();
+  logger_.info("every kind is in sync");
+}
+
+void Manager::report() const {
+  for (const auto& state : informers()) {
+    if (state.synced) continue;
+    logger_.warning("waiting for the first list of " + state.kind,
+                    {{"trouble", state.trouble.empty() ? "no answer yet" : state.trouble}});
+  }
+}
+
+void Manager::start_workers() {
+  std::scoped_lock lock(mutex_);
+  if (stopping_) return;
+  for (int i = 0; i < options_.workers; ++i) workers_.emplace_back([this] { work(); });
+}
+
+void Manager::work() {
+  while (const auto key = queue_.get()) {
+    const ReconcileResult result = reconcile(*key);
+    if (result.failed) {
+      queue_.add_backed_off(*key);
+    } else {
+      queue_.forget(*key);
+      if (result.requeue_after) queue_.add_after(*key, *result.requeue_after);
+    }
+    queue_.done(*key);
+  }
+}
+
+ReconcileResult Manager::reconcile(const std::string& key) {
+  try {
+    return reconcile_(key);
+  } catch (const std::exception& error) {
+    logger_.error("a reconcile has thrown; this is a defect, please report it",
+                  {{"key", key}, {"what", error.what()}});
+  }
+  return {std::nullopt, true};
+}
+
+void Manager::stop() {
+  {
+    std::scoped_lock lock(mutex_);
+    if (std::exchange(stopping_, true)) return;
+  }
+  queue_.shut_down();
+  if (supervisor_.joinable()) {
+    supervisor_.request_stop();
+    supervisor_.join();
+  }
+  for (auto& worker : workers_) worker.join();
+  for (const auto& informer : informers_) informer->request_stop();
+  for (const auto& informer : informers_) informer->stop();
+}
+
+bool Manager::synced() const {
+  return std::all_of(informers_.begin(), informers_.end(),
+                     [](const auto& informer) { return informer->synced(); });
+}
+
+bool Manager::synced(const std::string& kind) const {
+  bool found = false;
+  for (const auto& informer : informers_) {
+    if (informer->options().resource.kind != kind) continue;
+    if (!informer->synced()) return false;
+    found = true;
+  }
+  return found;
+}
+
+std::vector<InformerState> Manager::informers() const {
+  std::vector<InformerState> out;
+  for (const auto& informer : informers_) {
+    out.push_back({informer->options().resource.kind, informer->synced(), informer->trouble()});
+  }
+  return out;
+}
+
+}  // namespace pgrightsizer::runtime

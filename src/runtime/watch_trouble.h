@@ -1,0 +1,34 @@
+// What is wrong with one list + watch, as a sentence for people.
+#pragma once
+
+#include <mutex>
+#include <string>
+
+#include "pgrightsizer/base/error.h"
+#include "pgrightsizer/base/log.h"
+#include "pgrightsizer/runtime/informer.h"
+
+namespace pgrightsizer::runtime {
+
+// Logs each trouble once when it begins and once when it is over. Thread-safe.
+class WatchTrouble {
+ public:
+  // Both must outlive it.
+  WatchTrouble(Logger& logger, const InformerOptions& options)
+      : logger_(logger), options_(options) {}
+
+  void set(const char* verb, const Error& error);
+  void clear();
+  void synced(std::size_t objects);
+  [[nodiscard]] std::string text() const;
+
+ private:
+  [[nodiscard]] std::string describe(const char* verb, const Error& error) const;
+
+  Logger& logger_;
+  const InformerOptions& options_;
+  mutable std::mutex mutex_;
+  std::string text_;
+};
+
+}  // namespace pgrightsizer::runtime
