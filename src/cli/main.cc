@@ -1,0 +1,44 @@
+#include <malloc.h>
+
+#include <CLI/CLI.hpp>
+#include <cstdio>
+#include <exception>
+#include <string>
+
+#include "operator.h"
+#include "pgrightsizer/telemetry/log.h"
+
+int main(int argc, char** argv) {
+  using namespace pgrightsizer;
+  // Many short-lived threads would otherwise keep an arena each.
+  mallopt(M_ARENA_MAX, 2);
+
+  CLI::App app{"Keeps PostgreSQL's connection limits in step with the applications that use it."};
+  app.set_version_flag("--version", PGRS_VERSION);
+  app.require_subcommand(1);
+
+  cli::RunOptions run;
+  std::string level = "info";
+  std::string format = "text";
+  auto* run_command = app.add_subcommand("run", "Run the operator until SIGTERM.");
+  run_command->add_option("--kubeconfig", run.kubeconfig,
+                          "Kubeconfig file; else $KUBECONFIG, the pod's own account, ~/.kube/config.");
+  run_command->add_option("--namespace", run.watch_namespace, "Watch this namespace only.");
+  run_command->add_option("--workers", run.workers, "Policies reconciled at the same time.")
+      ->check(CLI::Range(1, 64));
+  run_command->add_option("--pooler-image", run.controller.pooler_image,
+                          "PgBouncer image for policies that name none.");
+  run_command->add_option("--log-level", level, "debug, info, warning or error.")
+      ->check(CLI::IsMember({"debug", "info", "warning", "error"}));
+  run_command->add_option("--log-format", format, "text or json.")
+      ->check(CLI::IsMember({"text", "json"}));
+
+  try {
+    CLI11_PARSE(app, argc, argv);
+    const auto logger = telemetry::make_logger(*telemetry::parse_log_level(level), *telemetry::parse_log_format(format));
+    return cli::run_operator(run, *logger);
+  } catch (const std::exception& error) {
+    std::fprintf(stderr, "pg-rightsizer: %s\n", error.what());
+    return 1;
+  }
+}

@@ -1,0 +1,195 @@
+#include "operator.h"
+
+#include <pthread.h>
+#include <signal.h>
+#include <unistd.h>
+
+#include <array>
+#include <nlohmann/json.hpp>
+#include <tuple>
+
+#include "pgrightsizer/api/connection_policy.h"
+#include "pgrightsizer/base/clock.h"
+#include "pgrightsizer/controller/stores.h"
+#include "pgrightsizer/kube/client.h"
+#include "pgrightsizer/kube/credentials.h"
+#include "pgrightsizer/kube/objects.h"
+#include "pgrightsizer/kube/transport.h"
+#include "pgrightsizer/runtime/manager.h"
+#include "pgrightsizer/runtime/work_queue.h"
+
+namespace pgrightsizer::cli {
+
+namespace {
+
+using controller::Stores;
+using nlohmann::json;
+using std::chrono::milliseconds;
+namespace res = kube::resources;
+
+// A burst of pods becomes one look.
+constexpr milliseconds kCoalesce{200};
+
+std::string namespace_of(const std::string& key) { return key.substr(0, key.find('/')); }
+
+// Signals are waited for by one thread; every other thread must have them blocked.
+sigset_t block_signals() {
+  sigset_t signals;
+  sigemptyset(&signals);
+  sigaddset(&signals, SIGTERM);
+  sigaddset(&signals, SIGINT);
+  pthread_sigmask(SIG_BLOCK, &signals, nullptr);
+  return signals;
+}
+
+std::string host_name() {
+  std::array<char, 256> name{};
+  if (gethostname(name.data(), name.size() - 1) != 0) return "pg-rightsizer";
+  return name.data();
+}
+
+class Wakeup {
+ public:
+  Wakeup(Stores& stores, runtime::WorkQueue& queue) : stores_(stores), queue_(queue) {}
+
+  // Our own status writes change neither the generation nor the annotation.
+  void policy(const std::string& key, const json* object) {
+    if (object == nullptr) {
+      stores_.policies.erase(key);
+      queue_.add(key);
+      neighbours(key);
+      return;
+    }
+    const auto before = stores_.policies.get(key);
+    const auto identity = [](const json& policy) {
+      const auto meta = policy.value("metadata", json::object());
+      return std::make_tuple(meta.value("uid", std::string()), meta.value("generation", 0LL),
+                             meta.contains("deletionTimestamp"),
+                             meta.value("annotations", json::object())
+                                 .value(api::kRestartNowAnnotation, std::string()));
+    };
+    const bool same =
+        before && identity(json::parse(*before, nullptr, false)) == identity(*object);
+    stores_.policies.set(key, object->dump());
+    if (!same) queue_.add(key);
+  }
+
+  void workload(runtime::Store<kube::Workload>& store, const std::string& key, const json* object) {
+    if (object == nullptr)
+      store.erase(key);
+    else
+      store.set(key, kube::decode_workload(*object));
+    wake(namespace_of(key));
+  }
+
+  void pod(const std::string& key, const json* object) {
+    if (object == nullptr) {
+      stores_.pods.erase(key);
+      return wake(namespace_of(key));
+    }
+    auto now = kube::decode_pod(*object);
+    const auto before = stores_.pods.get(key);
+    const auto identity = [](const kube::Pod& pod) {
+      return std::tie(pod.meta.uid, pod.meta.deleting, pod.ip, pod.phase, pod.ready, pod.labels,
+                      pod.restarts, pod.waiting_reason);
+    };
+    const bool same = before && identity(*before) == identity(now);
+    stores_.pods.set(key, std::move(now));
+    if (!same) wake(namespace_of(key));
+  }
+
+  void all() {
+    for (const auto& key : stores_.policies.keys()) queue_.add(key);
+  }
+
+ private:
+  void wake(const std::string& name_space) {
+    for (const auto& key : controller::policies_of(stores_, name_space)) queue_.add_after(key, kCoalesce);
+  }
+
+  // A policy that went away may have been the older one on a database.
+  void neighbours(const std::string& key) { wake(namespace_of(key)); }
+
+  Stores& stores_;
+  runtime::WorkQueue& queue_;
+};
+
+void add_informers(runtime::Manager& manager, Stores& stores, Wakeup& wakeup,
+                   const std::string& name_space) {
+  const auto options = [&](const kube::Resource& resource, bool may_be_absent = false) {
+    runtime::InformerOptions out;
+    out.resource = resource;
+    out.name_space = name_space;
+    out.may_be_absent = may_be_absent;
+    return out;
+  };
+  manager.add(options(res::kConnectionPolicy, true),
+              [&](const std::string& key, const json* object) { wakeup.policy(key, object); });
+  manager.add(options(res::kDeployment), [&](const std::string& key, const json* object) {
+    wakeup.workload(stores.deployments, key, object);
+  });
+  manager.add(options(res::kStatefulSet), [&](const std::string& key, const json* object) {
+    wakeup.workload(stores.stateful_sets, key, object);
+  });
+  manager.add(options(res::kPod),
+              [&](const std::string& key, const json* object) { wakeup.pod(key, object); });
+}
+
+// A kind that was never listed is not known to be absent; one whose watch fails now is only late.
+std::string trouble_of(const runtime::Manager& manager) {
+  for (const auto& informer : manager.informers())
+    if (!informer.synced)
+      return informer.trouble.empty() ? informer.kind + ": not listed yet" : informer.trouble;
+  return {};
+}
+
+}  // namespace
+
+int run_operator(const RunOptions& options, Logger& logger) {
+  const sigset_t signals = block_signals();
+  kube::initialize_http();
+  const auto credentials = kube::find_credentials(options.kubeconfig);
+  if (!credentials) {
+    logger.error(credentials.error().message());
+    return 2;
+  }
+  auto transport = kube::make_transport(*credentials);
+  if (!transport) {
+    logger.error(transport.error().message());
+    return 2;
+  }
+
+  SystemClock clock;
+  Stores stores;
+  runtime::WorkQueue queue;
+  kube::Client client(**transport, logger);
+  runtime::EventRecorder events(client, clock, logger, host_name());
+  controller::Reconciler reconciler(client, stores, events, clock, logger, options.controller);
+  Wakeup wakeup(stores, queue);
+
+  runtime::ManagerOptions manager_options;
+  manager_options.workers = options.workers;
+  runtime::Manager manager(
+      **transport, logger, queue,
+      [&](const std::string& key) {
+        const auto outcome = reconciler.reconcile(key);
+        runtime::ReconcileResult result;
+        result.failed = outcome.failed;
+        if (outcome.requeue_after.count() > 0) result.requeue_after = outcome.requeue_after;
+        return result;
+      },
+      manager_options);
+  stores.trouble = [&manager] { return trouble_of(manager); };
+  add_informers(manager, stores, wakeup, options.watch_namespace);
+
+  logger.info("started", {{"server", credentials->server}, {"version", PGRS_VERSION}});
+  manager.start([&wakeup](const std::string&) { wakeup.all(); });
+  int signal = 0;
+  sigwait(&signals, &signal);
+  logger.info("stopping", {{"signal", std::to_string(signal)}});
+  manager.stop();
+  logger.info("stopped");
+  return 0;
+}
+
+}  // namespace pgrightsizer::cli
