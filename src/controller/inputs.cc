@@ -85,7 +85,8 @@ std::optional<std::map<std::string, std::string>> secret_data(
     return std::nullopt;
   }
   std::map<std::string, std::string> data;
-  for (const auto& [key, value] : live->value("data", nlohmann::json::object()).items())
+  const auto encoded = live->value("data", nlohmann::json::object());
+  for (const auto& [key, value] : encoded.items())
     if (value.is_string()) data[key] = decode_base64(value.get<std::string>());
   for (const auto& key : required)
     if (data[key].empty()) {
