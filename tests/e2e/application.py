@@ -1,0 +1,98 @@
+"""What the application's instances say about themselves."""
+
+import json
+import threading
+import time
+import urllib.error
+import urllib.request
+
+import judge
+import world
+
+EVERY_S = 2.0
+COUNTERS = ("succeeded", "failed", "refused", "unknown")
+
+
+class Application(threading.Thread):
+    """Asks every instance for its counters, one after the other, every two seconds.
+
+    An instance that is gone keeps what it said last; its record on disk has the rest."""
+
+    def __init__(self, pods):
+        super().__init__(daemon=True, name="application")
+        self._pods = pods  # gives the API's objects
+        self._said = {}  # (pod, nonce): its last answer
+        self._lock = threading.Lock()
+        self._ended = threading.Event()
+        self.open = 0  # connections of all living instances
+        self.answered = 0  # instances that answered in the last round
+
+    def run(self):
+        while not self._ended.is_set():
+            start = time.monotonic()
+            self._round()
+            self._ended.wait(max(0.1, EVERY_S - (time.monotonic() - start)))
+
+    def stop(self):
+        self._ended.set()
+        self.join(10)
+
+    def totals(self):
+        with self._lock:
+            return {name: sum(said[name] for said in self._said.values()) for name in COUNTERS}
+
+    def _round(self):
+        opened = answered = 0
+        for pod in self._pods():
+            address = pod["status"].get("podIP")
+            if not address or "deletionTimestamp" in pod["metadata"] or self._ended.is_set():
+                continue
+            said = fetch(f"http://{address}:8080/stats")
+            if said is None:
+                continue
+            answered += 1
+            opened += said["connections"]["open"]
+            with self._lock:
+                self._said[said["pod"], said["nonce"]] = said
+        self.open, self.answered = opened, answered
+
+
+def fetch(url):
+    try:
+        with urllib.request.urlopen(url, timeout=2) as answer:
+            return json.load(answer)
+    except (OSError, urllib.error.URLError, json.JSONDecodeError):
+        return None
+
+
+def records(pods):
+    """Of every instance that ever ran: what is on disk, and newer from those that live."""
+    found = judge.read_records(world.records_directory())
+    for pod in pods:
+        try:
+            found.append(judge.fetch_live(f"http://{pod['status'].get('podIP')}:8080"))
+        except (OSError, urllib.error.URLError, json.JSONDecodeError):
+            continue
+    return found
+
+
+def refusals(found, from_s, to_s):
+    """(number, time of the last): by the second-wise timelines; the last one is exact when a
+    class's own last time falls into that second, else that second's end."""
+    total, last = 0, None
+    for record in judge.newest(found):
+        timeline = record.get("timeline")
+        if not timeline:
+            continue
+        for offset, count in enumerate(timeline["refused"]):
+            second = timeline["from_s"] + offset
+            if count and from_s - 1 < second <= to_s:
+                total += count
+                last = max(last or 0, exact(record, second))
+    return total, last
+
+
+def exact(record, second):
+    times = [entry["last_ms"] / 1000 for entry in record.get("refused_by_class", {}).values()]
+    within = [one for one in times if second <= one < second + 1]
+    return max(within, default=second + 1)

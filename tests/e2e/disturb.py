@@ -1,0 +1,106 @@
+"""What tests do to a running system, and what they measure of the operator."""
+
+import json
+import os
+import random
+import signal
+import time
+
+import psycopg2
+
+import world
+
+KILL_EVERY_S = (3.0, 20.0)
+
+
+class Killer:
+    """Kills the operator at moments drawn in advance, while a story goes on."""
+
+    def __init__(self, seed, kills, say):
+        self._random = random.Random(seed)
+        self._left = kills
+        self._say = say
+        self._next = time.monotonic() + self._random.uniform(*KILL_EVERY_S)
+        self.killed = 0
+
+    def act(self, run):
+        if self.killed == self._left or time.monotonic() < self._next:
+            return
+        pid = run.operator.process()
+        if pid is None:  # it has not been restarted yet
+            return
+        os.kill(pid, signal.SIGKILL)
+        self.killed += 1
+        step = (run.status().get("step") or {}).get("name", "at rest")
+        self._say(f"kill -9 no. {self.killed} at {run.since_start(time.time())}, step {step}")
+        self._next = time.monotonic() + self._random.uniform(*KILL_EVERY_S)
+
+
+def roll_poolers():
+    """As somebody would who adds a label to the template."""
+    labels = {"pgrightsizer.io/e2e": str(int(time.time()))}
+    world.patch("deployment", f"{world.POLICY}-pooler",
+                {"spec": {"template": {"metadata": {"labels": labels}}}})
+
+
+def rolled(run):
+    """All pooler pods carry the label, and none of the old ones is left."""
+    pods = run.sampler.cluster.pooler_pods()
+    return len(pods) == 2 and all("pgrightsizer.io/e2e" in pod["metadata"]["labels"]
+                                  and "deletionTimestamp" not in pod["metadata"] for pod in pods)
+
+
+def rotate_password(password):
+    """In the role first, as one must: who reads the Secret may log in at once."""
+    connection = world.database()
+    connection.autocommit = True
+    with connection.cursor() as cursor:
+        cursor.execute("ALTER ROLE shop PASSWORD %s", (password,))
+    connection.close()
+    world.patch("secret", "shop-app", {"stringData": {"password": password}})
+
+
+def password_works(pods, password):
+    """Through every pooler; past it, to its own address."""
+    for pod in pods:
+        try:
+            psycopg2.connect(host=pod["status"]["podIP"], port=world.PORT, user="shop",
+                             password=password, dbname="shop", connect_timeout=3).close()
+        except psycopg2.Error:
+            return False
+    return bool(pods)
+
+
+class Audit:
+    """The writes of one user in the API server's audit log, from now on."""
+
+    def __init__(self, user):
+        self._user = user
+        self._file = open(world.state_directory() / "log/audit.log", encoding="utf-8")
+        self._file.seek(0, os.SEEK_END)
+
+    def writes(self):
+        """Those since the last call, as "verb resource"."""
+        found = []
+        for line in self._file:
+            entry = json.loads(line)
+            if entry["user"]["username"] == self._user and entry.get("objectRef"):
+                what = entry["objectRef"]
+                parts = [what.get("resource", ""), what.get("subresource", "")]
+                found.append(f"{entry['verb']} {'/'.join(part for part in parts if part)}")
+        return found
+
+
+def cpu_seconds(pid):
+    """User and system time that the process has used."""
+    with open(f"/proc/{pid}/stat", encoding="utf-8") as file:
+        fields = file.read().rsplit(")", 1)[1].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def resident_mib(pid):
+    with open(f"/proc/{pid}/status", encoding="utf-8") as file:
+        for line in file:
+            if line.startswith("VmRSS:"):
+                return int(line.split()[1]) / 1024
+    return 0.0

@@ -1,0 +1,262 @@
+#!/usr/bin/python3
+"""Single stories on the real node, each with everything installed afresh.
+
+    CLUSTER=NAME hack/cluster exec /usr/bin/python3 tests/e2e/scenarios.py flap
+
+Exit code 0: as it must be; 1: not.
+"""
+
+import argparse
+import pathlib
+import sys
+import time
+
+import disturb
+import story
+import verdict
+import world
+
+
+class Scenario:
+    """A story with its checks; each is a function of this module that takes one."""
+
+    def __init__(self, name, out):
+        self.name = name
+        self.out = out / name
+        self.failures = []
+
+    def say(self, text):
+        print(f"{self.name}: {text}", flush=True)
+
+    def check(self, good, text):
+        self.say(("ok: " if good else "FAILED: ") + text)
+        if not good:
+            self.failures.append(text)
+
+    def follow(self, counts, restart_policy="Auto", act=lambda run: None, **settings):
+        """Sets up, scales step by step, judges. Returns the story, which still runs."""
+        most = max(counts + settings.pop("also", []))
+        run = story.Story(self.out, restart_policy, most, **settings)
+        run.start(say=self.say)
+        run.table.head()
+        for count in counts:
+            step = run.step(count, act=lambda: act(run))
+            if step.problems:
+                print(run.diagnosis())
+                self.failures.append(f"{count} instances: {'; '.join(step.problems)}")
+                break
+        return run
+
+    def judge(self, run):
+        self.failures += verdict.judge_run(run)
+
+
+# --- acceptance 2 ---------------------------------------------------------------------------------
+
+
+def flap(scenario):
+    """An instance count that flaps across the threshold moves nothing after the first crossing."""
+    run = scenario.follow([49, 50, 49, 50, 10])
+    try:
+        flips = [(route, step.expected.instances) for step in run.steps for _, route in step.flips]
+        scenario.check(flips == [("Pooler", 50), ("Direct", 10)],
+                       f"one switch to the pooler at the first 50 and one back at 10: {flips}")
+        first_back = run.steps[2].scaled_at
+        last = run.steps[-1].scaled_at
+        quiet = [e["reason"] for e in world.events()
+                 if first_back < event_time(e) < last and e["reason"] in MOVES]
+        scenario.check(not quiet, f"no transition between them: {quiet}")
+        scenario.judge(run)
+    finally:
+        run.stop()
+
+
+MOVES = ("MaxConnectionsPatched", "RestartStarted", "PoolerProvisioned", "PoolerRemoved",
+         "PoolerResized", "TrafficSwitched", "DrainStarted")
+
+
+def event_time(event):
+    return story.epoch(event.get("eventTime") or event["metadata"]["creationTimestamp"])
+
+
+# --- acceptance 5 ---------------------------------------------------------------------------------
+
+
+def kill9(scenario, seed=1, kills=10):
+    """Killing the operator at any moment costs time, never connections."""
+    killer = disturb.Killer(seed, kills, scenario.say)
+    run = scenario.follow([10, 50, 100, 10], act=killer.act)
+    try:
+        scenario.check(killer.killed == kills, f"killed {killer.killed} of {kills} times")
+        scenario.judge(run)
+    finally:
+        run.stop()
+
+
+# --- acceptance 6 ---------------------------------------------------------------------------------
+
+
+def rollout(scenario):
+    """The poolers are replaced under load, and nobody notices."""
+    run = scenario.follow([10, 60])
+    try:
+        before, at = run.app.totals(), time.time()
+        disturb.roll_poolers()
+        scenario.say("the poolers' template has a new label")
+        new = run.steps[-1]
+        world.wait_until("replaced poolers at rest", 240,
+                         lambda: disturb.rolled(run) and not run.differences(new.expected))
+        run.show(60)
+        scenario.say(f"replaced within {time.time() - at:.0f} s")
+        unharmed(scenario, run, before)
+        scenario.judge(run)
+    finally:
+        run.stop()
+
+
+def rotate(scenario):
+    """A new password: open sessions go on, the pools keep their size."""
+    run = scenario.follow([60])
+    try:
+        before, at = run.app.totals(), time.time()
+        disturb.rotate_password("rotated-shop")
+        expected = run.steps[-1].expected
+        sizes, sessions = set(), []
+
+        def served():
+            sizes.add(tuple(one.cap for one in run.sampler.latest.poolers))
+            run.show(60)
+            return disturb.password_works(run.sampler.cluster.pooler_pods(), "rotated-shop")
+
+        world.wait_until("login with the new password through every pooler", 120, served)
+        scenario.say(f"the poolers know the new password after {time.time() - at:.0f} s")
+        # Every connection has been renewed once after 44 s.
+        world.wait_until("renewed connections", 90, lambda: (
+            sessions.append(served()), time.time() - at > 60)[1], every=1.0)
+        caps = expected.caps
+        low = [size for size in sizes if sum(cap or 0 for cap in size) < sum(caps)]
+        scenario.check(not low, f"the pools kept their size {caps}: {low}")
+        unharmed(scenario, run, before, refused=False)
+        scenario.judge(run)
+    finally:
+        run.stop()
+
+
+def unharmed(scenario, run, before, refused=True):
+    world.wait_until("counters of the application", 10, lambda: run.app.answered)
+    time_of_next_round = time.time() + 3
+    world.wait_until("next round", 5, lambda: time.time() > time_of_next_round)
+    after = run.app.totals()
+    names = ("failed", "refused") if refused else ("failed",)
+    cost = {name: after[name] - before[name] for name in names}
+    scenario.check(not any(cost.values()), f"the application noticed nothing: {cost}")
+
+
+# --- acceptance 9 ---------------------------------------------------------------------------------
+
+
+def idle(scenario):
+    """What the operator needs while nothing happens, and writes while little happens."""
+    run = scenario.follow([10])
+    try:
+        audit = disturb.Audit(run.operator.user)
+        pid = run.operator.process()
+        busy = disturb.cpu_seconds(pid)
+        wait_seconds(60)
+        used = (disturb.cpu_seconds(pid) - busy) / 60
+        writes = audit.writes()
+        statuses = [one for one in writes if one.endswith("connectionpolicies/status")]
+        scenario.check(len(statuses) <= 2, f"{len(statuses)} status writes in 60 s under load")
+        others = [one for one in writes if one not in statuses]
+        scenario.check(not others, f"no other writes under load: {others[:5]}")
+        scenario.say(f"under load {100 * used:.2f} % of a core")
+        idle_without_load(scenario, run, audit, pid)
+        recommend(scenario, run)
+    finally:
+        run.stop()
+
+
+def idle_without_load(scenario, run, audit, pid):
+    """No instance: the present size is held, and nothing moves any gauge."""
+    world.scale(0)
+    world.wait_until("end of the instances", 60, lambda: not run.sampler.cluster.app_pods())
+    wait_seconds(65)  # gauges are written once a minute: let the last change be told
+    audit.writes()
+    busy = disturb.cpu_seconds(pid)
+    wait_seconds(60)
+    used = (disturb.cpu_seconds(pid) - busy) / 60
+    writes = audit.writes()
+    scenario.check(not writes, f"no API writes in 60 s: {writes[:5]}")
+    scenario.check(used <= 0.005, f"{100 * used:.2f} % of a core")
+    rss = disturb.resident_mib(pid)
+    scenario.check(rss <= 20, f"{rss:.1f} MiB resident")
+
+
+def recommend(scenario, run):
+    """mode Recommend: the status and events say what would be, and nothing else is written."""
+    world.patch(world.POLICIES, world.POLICY, {"spec": {"mode": "Recommend"}})
+    generation = world.get(world.POLICIES, world.POLICY)["metadata"]["generation"]
+    world.wait_until("acknowledged mode", 30,
+                     lambda: run.status().get("observedGeneration") == generation)
+    audit = disturb.Audit(run.operator.user)
+    world.scale(60)
+    world.wait_until("recommendation for 60", 30, lambda: run.status().get(
+        "recommended", {}).get("maxConnections") == 200)
+    wait_seconds(15)
+    writes = audit.writes()
+    wrong = [one for one in writes if not one.endswith(("connectionpolicies/status", " events"))]
+    scenario.check(not wrong, f"Recommend writes status and events only: {wrong[:5]}")
+    scenario.check(run.sampler.latest.route == "Direct", "the route stayed Direct")
+
+
+def wait_seconds(seconds):
+    """A time over which something is measured."""
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        time.sleep(min(1.0, max(0.0, end - time.monotonic())))
+
+
+# --- acceptance 1, second half ----------------------------------------------------------------------
+
+
+def immediate(scenario):
+    """Immediate shows the specification's number at every change; Auto says which of them wait."""
+    counts = [9, 10, 11, 12, 10]
+    for policy, wanted in (("Immediate", [230, 250, 270, 290, 250]),
+                           ("Auto", [230, 230, 270, 270, 270])):
+        run = scenario.follow(counts, policy)
+        try:
+            shown = [step.expected.max_connections for step in run.steps if not step.problems]
+            scenario.check(shown == wanted, f"{policy}: {shown}")
+            waiting = [e["note"] for e in world.events() if e["reason"] == "RestartDeferred"]
+            scenario.check(bool(waiting) == (policy == "Auto"),
+                           f"{policy}: RestartDeferred told {len(waiting)} times")
+            scenario.judge(run)
+        finally:
+            run.stop()
+
+
+SCENARIOS = {one.__name__: one for one in (flap, kill9, rollout, rotate, idle, immediate)}
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("name", nargs="+", choices=sorted(SCENARIOS))
+    parser.add_argument("--out", type=pathlib.Path, default=world.ROOT / "build/e2e")
+    options = parser.parse_args()
+    failed = []
+    for name in options.name:
+        scenario = Scenario(name, options.out)
+        try:
+            SCENARIOS[name](scenario)
+        except world.Failure as failure:
+            scenario.failures.append(str(failure))
+        for failure in scenario.failures:
+            scenario.say(f"FAILED: {failure}")
+        scenario.say("FAILED" if scenario.failures else "OK")
+        failed += [name] if scenario.failures else []
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
