@@ -21,6 +21,15 @@ std::string quoted(const std::string& text, char quote) {
   return out + quote;
 }
 
+// PgBouncer 1.24 takes a quoted entry name for a syntax error, although it documents it: names are
+// quoted only when they cannot go without.
+std::string entry_name(const std::string& database) {
+  const bool plain = std::all_of(database.begin(), database.end(), [](unsigned char c) {
+    return std::isalnum(c) != 0 || c == '_' || c == '-' || c == '.';
+  });
+  return plain ? database : quoted(database, '"');
+}
+
 std::set<std::string> databases_of(const Spec& spec) {
   std::set<std::string> databases;
   for (const auto& login : spec.logins) databases.insert(login.database);
@@ -30,7 +39,7 @@ std::set<std::string> databases_of(const Spec& spec) {
 std::string database_lines(const Spec& spec) {
   std::string out = "[databases]\n";
   for (const auto& database : databases_of(spec))
-    out += quoted(database, '"') + " = host=" + quoted(spec.server_host, '\'') +
+    out += entry_name(database) + " = host=" + quoted(spec.server_host, '\'') +
            " port=" + std::to_string(spec.server_port) + " dbname=" + quoted(database, '\'') + "\n";
   return out;
 }
