@@ -25,7 +25,7 @@ std::string one_line(const char* message) {
 
 }  // namespace
 
-Event Connection::open(const Parameters& parameters, TimePoint now, Duration timeout) {
+Event Connection::open(const Parameters& parameters, bool probe, TimePoint now, Duration timeout) {
   std::vector<const char*> names, values;
   for (const auto& [name, value] : parameters) {
     names.push_back(name.c_str());
@@ -36,6 +36,7 @@ Event Connection::open(const Parameters& parameters, TimePoint now, Duration tim
   pg_ = PQconnectStartParams(names.data(), values.data(), 0);
   step_ = Step::kConnecting;
   deadline_ = now + timeout;
+  probe_ = probe;
   wants_write_ = true;
   if (pg_ == nullptr || PQstatus(pg_) == CONNECTION_BAD) return close_with(Event::Kind::kRefused);
   // Verbose: that is the only way to learn the SQLSTATE of a refused connection.
@@ -45,10 +46,12 @@ Event Connection::open(const Parameters& parameters, TimePoint now, Duration tim
   return {};
 }
 
-Event Connection::advance_connect(TimePoint) {
+Event Connection::advance_connect(TimePoint now) {
   switch (PQconnectPoll(pg_)) {
     case PGRES_POLLING_OK:
       if (PQsetnonblocking(pg_, 1) != 0) return close_with(Event::Kind::kRefused);
+      transaction_ = {};
+      if (probe_) return send(Step::kProbe, now);
       become_idle();
       return event(Event::Kind::kOpened);
     case PGRES_POLLING_FAILED:
@@ -126,6 +129,10 @@ void Connection::remember(const PGresult* result) {
 Event Connection::finish_step(TimePoint now) {
   const bool good = answer_.ok && answer_.message.empty() && alive();
   switch (step_) {
+    case Step::kProbe:
+      if (!good) return close_with(Event::Kind::kBounced);
+      become_idle();
+      return event(Event::Kind::kOpened);
     case Step::kValidate:
       return good ? send(Step::kBegin, now) : close_with(Event::Kind::kBounced);
     case Step::kBegin:
@@ -175,7 +182,7 @@ Event Connection::give_up(const std::string& cls, const std::string& why) {
   answer_.message = why;
   Event::Kind kind = Event::Kind::kLost;
   if (step_ == Step::kConnecting) kind = Event::Kind::kRefused;
-  if (step_ == Step::kValidate) kind = Event::Kind::kBounced;
+  if (step_ == Step::kValidate || step_ == Step::kProbe) kind = Event::Kind::kBounced;
   if (step_ == Step::kBegin || step_ == Step::kInsert) kind = Event::Kind::kFailed;
   if (step_ == Step::kCommit) kind = Event::Kind::kUnknown;
   Event result = close_with(kind);
@@ -229,7 +236,8 @@ pollfd Connection::wanted() const {
   // While connecting libpq waits for one direction only; later it always wants to read.
   short events = POLLIN;
   if (wants_write_) {
-    events = is_connecting() ? static_cast<short>(POLLOUT) : static_cast<short>(POLLIN | POLLOUT);
+    const bool connecting = step_ == Step::kConnecting;
+    events = connecting ? static_cast<short>(POLLOUT) : static_cast<short>(POLLIN | POLLOUT);
   }
   return {.fd = PQsocket(pg_), .events = events, .revents = 0};
 }

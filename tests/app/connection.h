@@ -27,7 +27,7 @@ struct Event {
     kOpened,
     kRefused,    // the attempt to connect failed
     kLost,       // closed under us while no transaction was on it
-    kBounced,    // found dead on borrow: nothing was sent, `transaction` is handed back
+    kBounced,    // found dead on borrow, `transaction` is handed back; or on its probe, without one
     kSucceeded,  // COMMIT's answer arrived
     kFailed,     // certainly not committed
     kUnknown,    // COMMIT was sent, its answer never came
@@ -40,7 +40,7 @@ struct Event {
 
 // One libpq connection as a state machine that never blocks:
 //
-//   closed → connecting → idle → validating → BEGIN → INSERT → COMMIT → idle
+//   closed → connecting (→ probing) → idle → validating → BEGIN → INSERT → COMMIT → idle
 //                                                 └──────┴──→ ROLLBACK → idle
 //
 // Only unnamed statements and no session state, so that it may sit behind a pooler in transaction
@@ -54,7 +54,9 @@ class Connection {
   Connection(const Connection&) = delete;
   Connection& operator=(const Connection&) = delete;
 
-  Event open(const Parameters& parameters, TimePoint now, Duration timeout);
+  // With `probe` it is open only when a statement was answered: a pooler accepts connections while
+  // the server behind it is down.
+  Event open(const Parameters& parameters, bool probe, TimePoint now, Duration timeout);
   // Borrows an idle connection: validates it, then runs the transaction.
   Event run(Transaction transaction, TimePoint now);
   // Call when poll() says that the descriptor of wanted() is ready.
@@ -64,7 +66,7 @@ class Connection {
   void close();
 
   bool is_closed() const { return step_ == Step::kClosed; }
-  bool is_connecting() const { return step_ == Step::kConnecting; }
+  bool is_connecting() const { return step_ == Step::kConnecting || step_ == Step::kProbe; }
   bool is_idle() const { return step_ == Step::kIdle; }
   bool is_open() const { return !is_closed() && !is_connecting(); }
   bool has_transaction() const { return is_open() && !is_idle() && step_ != Step::kRollback; }
@@ -73,7 +75,17 @@ class Connection {
   TimePoint deadline() const { return deadline_; }
 
  private:
-  enum class Step { kClosed, kConnecting, kIdle, kValidate, kBegin, kInsert, kCommit, kRollback };
+  enum class Step {
+    kClosed,
+    kConnecting,
+    kProbe,
+    kIdle,
+    kValidate,
+    kBegin,
+    kInsert,
+    kCommit,
+    kRollback
+  };
 
   Event advance_connect(TimePoint now);
   Event send(Step step, TimePoint now);
@@ -90,6 +102,7 @@ class Connection {
   Duration command_timeout_;
   PGconn* pg_ = nullptr;
   Step step_ = Step::kClosed;
+  bool probe_ = false;
   bool wants_write_ = false;
   TimePoint deadline_ = kNever;
   Answer answer_;

@@ -86,7 +86,7 @@ void run(Service& service, HttpServer& http, int signals, std::int64_t start_ms)
     fds.assign(1, {.fd = signals, .events = POLLIN, .revents = 0});
     service.wanted(fds);
     http.wanted(fds);
-    const TimePoint wakeups[] = {service.next_wakeup(), http.next_wakeup(), stop_at,
+    const TimePoint wakeups[] = {service.next_wakeup(now), http.next_wakeup(), stop_at,
                                  dir.empty() ? kNever : record_at};
     wait(fds, *std::min_element(std::begin(wakeups), std::end(wakeups)));
     now = std::chrono::steady_clock::now();
@@ -111,13 +111,18 @@ int serve(const Config& config) {
   std::fprintf(stderr, "%s-%s: %d connections to %s:%s, %.2f transactions/s, JSON on port %d\n",
                config.pod.c_str(), service.nonce().c_str(), config.connections, config.host.c_str(),
                config.port.c_str(), config.rate_per_s, http.port());
+  // At once: a volume that is not there must not be found out at the end.
+  const std::string& dir = config.final_dir;
+  if (!dir.empty() && !write_record(dir, service, record_json(service, start_ms, false))) {
+    return EXIT_FAILURE;
+  }
   run(service, http, signals, start_ms);
   service.shut_down();
   const json record = record_json(service, start_ms, true);
   std::printf("APP-FINAL %s\n", record.dump().c_str());
   std::fflush(stdout);
-  if (config.final_dir.empty()) return EXIT_SUCCESS;
-  return write_record(config.final_dir, service, record) ? EXIT_SUCCESS : EXIT_FAILURE;
+  if (dir.empty()) return EXIT_SUCCESS;
+  return write_record(dir, service, record) ? EXIT_SUCCESS : EXIT_FAILURE;
 }
 
 }  // namespace

@@ -14,6 +14,11 @@ constexpr std::size_t kLongestQueue = 100'000;
 // Between closing a connection and opening its successor: the server needs a moment to give the
 // slot free, and a pool of 20 must not be seen as 21.
 constexpr Duration kHandover = milliseconds(20);
+// How long a failed validation keeps transactions off the other idle connections. Behind a pooler
+// whose server is down they all look alive, and trying each would cost each of them. A little more
+// than the longest back-off, so that the next probe decides.
+constexpr Duration kLongestBackoff = milliseconds(2000);
+constexpr Duration kHold = kLongestBackoff + milliseconds(500);
 
 std::string make_nonce(unsigned seed) {
   std::array<char, 9> text{};
@@ -28,7 +33,7 @@ Service::Service(const Config& config, TimePoint start)
       nonce_(make_nonce(std::random_device{}())),
       random_(std::random_device{}()),
       schedule_(config_.rate_per_s, start, random_),
-      backoff_(milliseconds(100), milliseconds(2000), random_),
+      backoff_(milliseconds(100), kLongestBackoff, random_),
       resolver_(config_.host) {
   for (int i = 0; i < config_.connections; ++i) slots_.push_back(std::make_unique<Slot>(config_));
 }
@@ -94,7 +99,9 @@ void Service::open(Slot& slot, TimePoint now) {
     back_off(slot, now);
     return;
   }
-  apply(slot, slot.connection.open(parameters(address), now, config_.connect_timeout), now);
+  apply(slot,
+        slot.connection.open(parameters(address), backoff_.failing(), now, config_.connect_timeout),
+        now);
 }
 
 Connection::Parameters Service::parameters(const std::string& address) const {
@@ -129,7 +136,7 @@ Service::Slot* Service::longest_idle() {
 }
 
 void Service::dispatch(TimePoint now) {
-  while (!queue_.empty()) {
+  while (!queue_.empty() && hold_until_ <= now) {
     Slot* slot = longest_idle();
     if (slot == nullptr) return;
     Transaction transaction = std::move(queue_.front());
@@ -151,18 +158,19 @@ void Service::apply(Slot& slot, const Event& event, TimePoint now) {
     case Event::Kind::kOpened:
       ++stats_.opened;
       backoff_.reset();
+      hold_until_ = now;
       slot.expires = now + jittered(config_.lifetime, 0.1, random_);
       break;
     case Event::Kind::kRefused:
       stats_.count_refused(event.cls, event.message);
-      back_off(slot, now);
       break;
     case Event::Kind::kLost:
       ++stats_.lost_idle;
       break;
     case Event::Kind::kBounced:
       ++stats_.failed_validations;
-      queue_.push_front(event.transaction);
+      hold_until_ = now + kHold;
+      if (event.transaction.scheduled != TimePoint{}) queue_.push_front(event.transaction);
       break;
     case Event::Kind::kSucceeded:
       stats_.count_succeeded(event.transaction.seq, static_cast<std::uint64_t>(waited.count()));
@@ -175,20 +183,24 @@ void Service::apply(Slot& slot, const Event& event, TimePoint now) {
       break;
   }
   if (slot.connection.is_idle()) slot.idle_since = now;
+  if (slot.connection.is_closed()) back_off(slot, now);
 }
 
-// One back-off for the whole pool, and one attempt at a time while it lasts, as connection pools
-// do: twenty connections of a hundred instances knocking each for themselves would keep a full
-// server busy with refusing.
+// After any connection that was refused or lost: one back-off for the whole pool, and one attempt
+// at a time, probed, until one succeeds. Twenty connections of a hundred instances, each knocking
+// for itself, would keep a full server busy with refusing and a pooler with passwords.
 void Service::back_off(const Slot& slot, TimePoint now) {
   if (slot.attempted < failing_since_) return;
   failing_since_ = now;
   connect_after_ = now + backoff_.fail();
 }
 
-TimePoint Service::next_wakeup() const {
+TimePoint Service::next_wakeup(TimePoint now) const {
   TimePoint next = draining_ ? kNever : schedule_.next();
-  if (!queue_.empty()) next = std::min(next, queue_.front().scheduled + kLongestWait);
+  if (!queue_.empty()) {
+    next = std::min(next, queue_.front().scheduled + kLongestWait);
+    if (hold_until_ > now) next = std::min(next, hold_until_);
+  }
   const bool may_connect = !draining_ && attempts_allowed() > 0;
   for (const auto& slot : slots_) {
     const Connection& connection = slot->connection;

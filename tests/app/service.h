@@ -21,7 +21,8 @@ class Service {
 
   // Does everything that is due by now: arrivals, time-outs, lifetimes, connects, dispatching.
   void tick(TimePoint now);
-  TimePoint next_wakeup() const;
+  // When tick() has something to do again, as seen right after tick(now).
+  TimePoint next_wakeup(TimePoint now) const;
 
   // The descriptors to poll are appended to `fds`; handle() finds its own again by their place.
   void wanted(std::vector<pollfd>& fds);
@@ -76,6 +77,7 @@ class Service {
   std::int64_t last_seq_ = 0;
   TimePoint connect_after_ = TimePoint::min();  // nobody connects before: the last one failed
   TimePoint failing_since_ = TimePoint::min();  // an attempt older than this adds no back-off
+  TimePoint hold_until_ = TimePoint::min();  // nothing is started before, unless a probe succeeds
   bool draining_ = false;
 };
 
