@@ -39,6 +39,12 @@ bool is_dns_subdomain(std::string_view name) {
 
 bool is_service_name(std::string_view name) { return is_dns_label(name) && is_lower(name.front()); }
 
+bool is_config_map_key(std::string_view key) {
+  return !key.empty() && key.size() <= 253 && std::all_of(key.begin(), key.end(), [](char c) {
+    return is_lower(c) || is_digit(c) || (c >= 'A' && c <= 'Z') || c == '-' || c == '_' || c == '.';
+  });
+}
+
 bool is_ip_address(const std::string& host) {
   in6_addr unused{};
   return inet_pton(AF_INET, host.c_str(), &unused) == 1 ||

@@ -79,6 +79,7 @@ class Reader {
 [[nodiscard]] bool is_dns_subdomain(std::string_view name);
 // RFC 1035 label, as Services are named.
 [[nodiscard]] bool is_service_name(std::string_view name);
+[[nodiscard]] bool is_config_map_key(std::string_view key);
 [[nodiscard]] bool is_ip_address(const std::string& host);
 // An IP address or a DNS name.
 [[nodiscard]] bool is_host(const std::string& host);

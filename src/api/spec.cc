@@ -108,6 +108,10 @@ void read_stateful_set(const Reader& reader, DatabaseSpec& database) {
   const Reader config = reader.object("config");
   database.config_map = config.required_object_name("configMapName");
   database.config_key = config.text("key", database.config_key);
+  if (!is_config_map_key(database.config_key)) {
+    config.wrong("key", "is no key that a ConfigMap can have",
+                 "use at most 253 letters, digits, '-', '_' and '.'");
+  }
   if (reader.has("host")) {
     reader.wrong("host", "is given with provider StatefulSet",
                  "remove it or use provider External");

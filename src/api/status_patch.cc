@@ -1,4 +1,3 @@
-#include <algorithm>
 #include <nlohmann/json.hpp>
 
 #include "pgrightsizer/api/connection_policy.h"
@@ -26,22 +25,6 @@ json merge_patch(const json& before, const json& after) {
   return patch;
 }
 
-// A copy in which everything that may be written late is the same.
-Status without_gauges(Status status) {
-  if (status.current) {
-    Current& current = *status.current;
-    current.used = current.used_percent = current.direct = current.pooled = 0;
-  }
-  if (status.pooler) {
-    PoolerStatus& pooler = *status.pooler;
-    pooler.clients = pooler.waiting = pooler.wait_milliseconds = 0;
-  }
-  for (Condition& condition : status.conditions) {
-    if (condition.type == kSaturated) condition.message.clear();
-  }
-  return status;
-}
-
 }  // namespace
 
 json status_patch(const Status& before, const Status& after) {
@@ -49,10 +32,6 @@ json status_patch(const Status& before, const Status& after) {
   const json old = before.observed_generation == 0 ? json::object() : to_json(before);
   json patch = merge_patch(old, to_json(after));
   return patch.empty() ? json::object() : json{{"status", std::move(patch)}};
-}
-
-bool differ_in_gauges_only(const Status& before, const Status& after) {
-  return to_json(without_gauges(before)) == to_json(without_gauges(after));
 }
 
 }  // namespace pgrightsizer::api

@@ -211,9 +211,6 @@ struct ConnectionPolicy {
 // The whole body of a merge patch of the status subresource, {"status": {…}}: only what differs,
 // null for what became absent. An empty object when nothing differs.
 [[nodiscard]] nlohmann::json status_patch(const Status& before, const Status& after);
-// True when no more than gauges differ (used, usedPercent, direct, pooled; the pooler's clients,
-// waiting, waitMilliseconds; the figures in Saturated's message): these may be written late.
-[[nodiscard]] bool differ_in_gauges_only(const Status& before, const Status& after);
 
 // Sets or replaces; last_transition_time (whole seconds) moves only when the status flips.
 void set_condition(std::vector<Condition>& conditions, Condition condition, WallTime now);

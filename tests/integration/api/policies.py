@@ -225,3 +225,43 @@ BAD = {
     "a name that is no Service's": (policy(name="1shop"), "begin with a letter", "metadata.name"),
     "a name with a dot": (policy(name="shop.db"), "begin with a letter", "metadata.name"),
 }
+
+TIER = "spec.pooler.tiers[0]."
+ONE_TIER = tiers((50, 150))
+# (path, lowest, highest, what else must be set so that both are good)
+BOUNDS = [
+    ("spec.workloads[0].connectionsPerInstance", 1, 10000, {}),
+    ("spec.workloads[0].concurrentRequests", 1, 10000, {}),
+    (DB + "port", 1, 65535, {}),
+    ("spec.sizing.bufferConnections", 20, 10000, {}),
+    ("spec.sizing.minConnections", 20, 262143, {"spec.sizing.maxConnections": 262143}),
+    ("spec.sizing.maxConnections", 20, 262143, {"spec.sizing.minConnections": 20}),
+    (TIER + "instances", 1, 1000000, {**ONE_TIER, "spec.pooler.hysteresisInstances": 0}),
+    (TIER + "poolSize", 10, 262143, ONE_TIER),
+    ("spec.pooler.hysteresisInstances", 0, 49, {}),
+    ("spec.pooler.replicas", 1, 8, {}),
+    ("spec.routing.drainTimeoutSeconds", 1, 86400, {}),
+    ("spec.restart.minIntervalSeconds", 0, 86400, {}),
+    ("spec.behavior.scaleUp.stabilizationSeconds", 0, 3600, {}),
+    ("spec.behavior.scaleDown.stabilizationSeconds", 0, 3600, {}),
+]
+
+
+def many(count):
+    return [workload(f"w{i}") for i in range(count)]
+
+
+# (path, a list or map of n entries, fewest, most, what else must be set)
+SIZES = [
+    ("spec.workloads", many, 1, 64, {}),
+    ("spec.workloadSelector.matchLabels", lambda n: {f"l{i}": "v" for i in range(n)}, 1, 16,
+     {"spec.workloads": REMOVE}),
+    (DB + "applicationSecrets", lambda n: [f"s{i}" for i in range(n)], 1, 16, {}),
+    ("spec.pooler.tiers", lambda n: tiers(*((50 + i, 150 + i) for i in range(n)))
+     ["spec.pooler.tiers"], 1, 8, {}),
+]
+# Paths of names of objects: what no object can be named is refused.
+NAMES = ["spec.workloads[0].name", "spec.workloads[0].targetRef.name", DB + "name",
+         DB + "config.configMapName", DB + "config.key", DB + "adminSecretName",
+         DB + "applicationSecrets[0]", "spec.pooler.tlsSecretName"]
+NO_NAMES = ["-a", "a b", "a/b", "a" * 254]

@@ -101,6 +101,41 @@ class CrdTest(unittest.TestCase):
                 self.assertIn(by_parser, verdict.get("error", "accepted"))
                 self.assertIn("ConnectionPolicy crd-test/", verdict["error"])
 
+    def agree(self, policy, good, path):
+        """Both take it, or both refuse it and name the field."""
+        code, answer = self.dry_run(policy)
+        verdict = judge([policy])[0]
+        if good:
+            self.assertEqual((code, verdict.get("error")), (201, None), answer)
+        else:
+            self.assertEqual(code, 422, answer)
+            self.assertIn(path, answer["message"])
+            self.assertIn(path, verdict.get("error", "accepted"))
+
+    def test_bounds_are_the_same(self):
+        for path, low, high, rest in policies.BOUNDS:
+            for value in (low - 1, low, high, high + 1):
+                with self.subTest(path, value=value):
+                    policy = policies.policy({**rest, path: value})
+                    in_cel = path.endswith("hysteresisInstances") and value > high
+                    field = "hysteresisInstances" if in_cel else path
+                    self.agree(policy, low <= value <= high, field)
+
+    def test_lists_have_the_same_lengths(self):
+        for path, make, fewest, most, rest in policies.SIZES:
+            for count in (fewest - 1, fewest, most, most + 1):
+                with self.subTest(path, count=count):
+                    policy = policies.policy({**rest, path: make(count)})
+                    self.agree(policy, fewest <= count <= most, path)
+
+    def test_names_that_are_none(self):
+        for path in policies.NAMES:
+            for name in policies.NO_NAMES:
+                if path.endswith("config.key") and name == "-a":
+                    continue  # a key may begin with anything
+                with self.subTest(path, name=name[:5]):
+                    self.agree(policies.policy({path: name}), False, path)
+
     def test_fields_that_do_nothing_yet_are_not_there(self):
         for path in ("spec.sizing.enforce", "spec.routing.onIncompatible", "spec.restart.windows",
                      "spec.saturation", "spec.pooler.poolMode"):

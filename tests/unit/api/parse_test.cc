@@ -231,6 +231,8 @@ const std::vector<Bad> kBad = {
     {"NoStatefulSet", R"({"database": {"name": null}})", "spec.database.name is missing", "set it"},
     {"NoConfig", R"({"database": {"config": null}})",
      "spec.database.config.configMapName is missing", "set it"},
+    {"Key", R"({"database": {"config": {"key": "conf/postgresql.conf"}}})",
+     "spec.database.config.key is no key", "letters, digits"},
     {"HostOfAStatefulSet", R"({"database": {"host": "10.0.0.1"}})",
      "spec.database.host is given with provider StatefulSet", "External"},
     {"NoHost", external(""), "spec.database.host is missing", "set it"},

@@ -166,45 +166,5 @@ TEST(StatusPatch, AppliedItGivesTheNewStatus) {
   }
 }
 
-using Change = void (*)(Status&);
-
-TEST(Gauges, MayBeWrittenLate) {
-  for (const Change change : std::initializer_list<Change>{
-           [](Status&) {}, [](Status& s) { s.current->used = 1; },
-           [](Status& s) { s.current->used_percent = 1; }, [](Status& s) { s.current->direct = 1; },
-           [](Status& s) { s.current->pooled = 1; }, [](Status& s) { s.pooler->clients = 1; },
-           [](Status& s) { s.pooler->waiting = 1; },
-           [](Status& s) { s.pooler->wait_milliseconds = 1; }}) {
-    Status after = full();
-    change(after);
-    EXPECT_TRUE(differ_in_gauges_only(full(), after));
-  }
-}
-
-TEST(Gauges, NothingElseMay) {
-  for (const Change change : std::initializer_list<Change>{
-           [](Status& s) { s.observed_generation = 4; }, [](Status& s) { s.route = "Pooler"; },
-           [](Status& s) { s.step->message = "309 still open"; },
-           [](Status& s) { s.current->max_connections = 1; },
-           [](Status& s) { s.current->pending_restart = false; },
-           [](Status& s) { s.current.reset(); }, [](Status& s) { s.pooler->ready_replicas = 2; },
-           [](Status& s) { s.instances = 51; }, [](Status& s) { s.conditions[0].message = "else"; },
-           [](Status& s) { s.conditions[0].reason = "Else"; }}) {
-    Status after = full();
-    change(after);
-    EXPECT_FALSE(differ_in_gauges_only(full(), after));
-  }
-}
-
-TEST(Gauges, FiguresInSaturatedAreGaugesButItsReasonIsNot) {
-  Status before = full();
-  set_condition(before.conditions, {kSaturated, "False", "Normal", "40 %", 3, ""}, kTime);
-  Status after = before;
-  set_condition(after.conditions, {kSaturated, "False", "Normal", "41 %", 3, ""}, kTime);
-  EXPECT_TRUE(differ_in_gauges_only(before, after));
-  set_condition(after.conditions, {kSaturated, "True", "Warning", "81 %", 3, ""}, kTime);
-  EXPECT_FALSE(differ_in_gauges_only(before, after));
-}
-
 }  // namespace
 }  // namespace pgrightsizer::api
