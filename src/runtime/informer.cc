@@ -32,6 +32,7 @@ ReflectorOptions reflector_options(const InformerOptions& options, std::minstd_r
   ReflectorOptions out;
   out.path = options.resource.path(options.name_space);
   out.label_selector = options.label_selector;
+  if (!options.may_be_absent) out.absent_limit = out.backoff_limit;
   out.random = [&random] { return std::uniform_real_distribution<double>(0, 1)(random); };
   return out;
 }

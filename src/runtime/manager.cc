@@ -5,6 +5,11 @@
 #include <utility>
 
 namespace pgrightsizer::runtime {
+namespace {
+
+constexpr std::chrono::milliseconds kMaxReportEvery = std::chrono::minutes(5);
+
+}  // namespace
 
 Manager::Manager(kube::Transport& transport, Logger& logger, WorkQueue& queue, Reconcile reconcile,
                  ManagerOptions options)
@@ -37,7 +42,8 @@ void Manager::supervise(const std::stop_token& stop) {
   const auto all = [this] { return synced(); };
   const auto begin = std::chrono::steady_clock::now();
   const auto patience_ends = begin + options_.patience;
-  auto next_report = begin + options_.report_every;
+  auto report_every = options_.report_every;
+  auto next_report = begin + report_every;
   bool working = false;
   std::unique_lock lock(mutex_);
   while (!all()) {
@@ -48,7 +54,8 @@ void Manager::supervise(const std::stop_token& stop) {
     lock.unlock();
     if (now >= next_report && !all()) {
       report();
-      next_report = now + options_.report_every;
+      report_every = std::min(report_every * 2, kMaxReportEvery);
+      next_report = now + report_every;
     }
     if (now >= patience_ends && !std::exchange(working, true)) start_workers();
     lock.lock();

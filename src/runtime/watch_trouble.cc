@@ -13,7 +13,9 @@ std::string WatchTrouble::describe(const char* verb, const Error& error) const {
     return out + "; allow get, list and watch of " + plural + " to the operator's ServiceAccount";
   }
   if (error.kind == ErrorKind::NotFound) {
-    return out + "; install the definition of the kind " + options_.resource.kind;
+    return out + (options_.may_be_absent
+                      ? "; install the definition of the kind " + options_.resource.kind
+                      : "; this API server does not serve " + options_.resource.api_version());
   }
   return error.remedy.empty() ? out : out + "; " + error.remedy;
 }

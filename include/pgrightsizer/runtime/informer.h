@@ -21,7 +21,8 @@ struct InformerOptions {
   std::string name_space;  // empty: cluster-wide
   std::string label_selector;
   std::chrono::milliseconds idle{90'000};  // a watch silent for longer is dead
-  // The collection's kind may not exist yet (a CRD): wait for it quietly, with one warning.
+  // The kind may not exist yet (a CRD): it is asked for every few seconds, and the trouble says
+  // what to install.
   bool may_be_absent = false;
 };
 

@@ -26,7 +26,8 @@ struct ReconcileResult {
 
 struct ManagerOptions {
   int workers = 2;
-  std::chrono::milliseconds report_every{10'000};  // of informers that are not synced
+  // Informers that are not synced are named in the log, at first so often, later less and less.
+  std::chrono::milliseconds report_every{10'000};
   // Kinds that cannot be listed for longer do not keep the workers from starting any more.
   std::chrono::milliseconds patience{10'000};
 };

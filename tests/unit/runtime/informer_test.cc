@@ -1,0 +1,183 @@
+#include "pgrightsizer/runtime/informer.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <map>
+#include <mutex>
+#include <thread>
+
+#include "unit/kube/fake_transport.h"
+#include "unit/kube/recording_logger.h"
+#include "unit/runtime/eventually.h"
+
+namespace pgrightsizer::runtime {
+namespace {
+
+using kube::FakeTransport;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+
+std::string object(const std::string& name, int version) {
+  return R"({"metadata":{"namespace":"shop","name":")" + name + R"(","resourceVersion":")" +
+         std::to_string(version) + R"(","managedFields":[{"a":1}]}})";
+}
+std::string list(const std::string& items, int version, const std::string& token = "") {
+  return R"({"kind":"PodList","metadata":{"resourceVersion":")" + std::to_string(version) +
+         R"(","continue":")" + token + R"("},"items":[)" + items + "]}\n";
+}
+std::string event(const std::string& type, const std::string& object) {
+  return R"({"type":")" + type + R"(","object":)" + object + "}\n";
+}
+
+class InformerTest : public ::testing::Test {
+ protected:
+  void start(InformerOptions options = {kube::resources::kPod, "", ""}) {
+    informer.emplace(transport, logger, std::move(options),
+                     [this](const std::string& key, const nlohmann::json* value) {
+                       std::scoped_lock lock(mutex);
+                       if (value == nullptr) {
+                         present.erase(key);
+                       } else {
+                         present[key] = *value;
+                       }
+                     });
+    informer->start();
+  }
+  [[nodiscard]] std::vector<std::string> keys() const {
+    std::scoped_lock lock(mutex);
+    std::vector<std::string> out;
+    for (const auto& [key, value] : present) out.push_back(key);
+    return out;
+  }
+  [[nodiscard]] std::vector<std::string> paths() const {
+    std::vector<std::string> out;
+    for (const auto& request : transport.requests()) out.push_back(request.path);
+    return out;
+  }
+
+  FakeTransport transport;
+  RecordingLogger logger;
+  mutable std::mutex mutex;
+  std::map<std::string, nlohmann::json> present;
+  std::optional<Informer> informer;
+};
+
+TEST_F(InformerTest, DeliversPagesThenEvents) {
+  transport.script({{list(object("a", 1) + "," + object("b", 2), 10, "next")}});
+  transport.script({{list(object("c", 3), 10)}});
+  transport.script({{event("ADDED", object("d", 11)), event("DELETED", object("a", 12)),
+                     event("BOOKMARK", object("", 15))},
+                    std::nullopt,
+                    true});
+  start();
+  ASSERT_TRUE(eventually([&] {
+    return keys() == std::vector<std::string>{"shop/b", "shop/c", "shop/d"};
+  }));
+  EXPECT_TRUE(informer->synced());
+  EXPECT_EQ(informer->trouble(), "");
+  EXPECT_THAT(paths()[1], HasSubstr("continue=next"));
+  EXPECT_THAT(paths()[2], HasSubstr("watch=true"));
+  std::scoped_lock lock(mutex);
+  EXPECT_EQ(present["shop/b"]["kind"], "Pod");
+  EXPECT_EQ(present["shop/b"]["apiVersion"], "v1");
+  EXPECT_FALSE(present["shop/d"]["metadata"].contains("managedFields"));
+}
+
+TEST_F(InformerTest, EventsMayBeCutAnywhere) {
+  const std::string text = event("ADDED", object("a", 11)) + event("ADDED", object("b", 12));
+  transport.script({{list("", 10)}});
+  FakeTransport::Script script;
+  for (const char c : text) script.pieces.emplace_back(1, c);
+  script.stay_open = true;
+  transport.script(script);
+  start();
+  EXPECT_TRUE(eventually([&] { return keys().size() == 2; }));
+}
+
+TEST_F(InformerTest, AnErrorEventOfAnOldVersionAsksForANewList) {
+  transport.script({{list(object("a", 1) + "," + object("b", 2), 10)}});
+  transport.script({{event("BOOKMARK", object("", 11)),
+                     event("ERROR", R"({"kind":"Status","code":410,"message":"too old"})")}});
+  transport.script({{list(object("b", 2), 20)}});
+  start();
+  ASSERT_TRUE(transport.wait_for_requests(4));
+  EXPECT_THAT(keys(), ElementsAre("shop/b"));
+  EXPECT_THAT(paths()[3], HasSubstr("resourceVersion=20"));
+}
+
+TEST_F(InformerTest, ARefusedWatchKeepsThePicture) {
+  transport.script({{list(object("a", 1), 10)}});
+  FakeTransport::Script refused;
+  refused.status = 503;
+  refused.body = R"({"kind":"Status","message":"shutting down"})";
+  transport.script(refused);
+  start();
+  ASSERT_TRUE(transport.wait_for_requests(3));
+  EXPECT_THAT(paths()[2], HasSubstr("resourceVersion=10"));
+  EXPECT_THAT(keys(), ElementsAre("shop/a"));
+  ASSERT_TRUE(eventually([&] { return informer->trouble().empty(); }));  // the third has opened
+  EXPECT_EQ(logger.count("cannot watch pods: shutting down"), 1);
+  EXPECT_EQ(logger.count("works again"), 1);
+}
+
+TEST_F(InformerTest, MissingRightsNameKindVerbAndRemedy) {
+  FakeTransport::Script refused;
+  refused.status = 403;
+  refused.body = R"({"kind":"Status","message":"deployments.apps is forbidden"})";
+  transport.script(refused);
+  start({kube::resources::kDeployment, "shop", ""});
+  ASSERT_TRUE(eventually([&] { return !informer->trouble().empty(); }));
+  EXPECT_FALSE(informer->synced());
+  EXPECT_EQ(informer->trouble(),
+            "cannot list deployments.apps in namespace shop: deployments.apps is forbidden; allow "
+            "get, list and watch of deployments.apps to the operator's ServiceAccount");
+}
+
+TEST_F(InformerTest, AnAbsentKindIsWaitedForAndTroubleEndsWhenItComes) {
+  FakeTransport::Script absent;
+  absent.status = 404;
+  absent.body = "404 page not found";
+  transport.script(absent);
+  transport.script({{list("", 5)}});
+  InformerOptions options{kube::resources::kConnectionPolicy, "", ""};
+  options.may_be_absent = true;
+  start(options);
+  ASSERT_TRUE(eventually([&] { return informer->synced(); }));
+  EXPECT_EQ(logger.count("install the definition of the kind ConnectionPolicy"), 1);
+  EXPECT_EQ(informer->trouble(), "");
+}
+
+TEST_F(InformerTest, AnswersThatAreNotReadableAreTroubleNotACrash) {
+  for (const char* bad : {"[]", "{\"items\":[{\"a\":}]}", "{\"items\":["}) {
+    transport.script({{bad}});
+    start();
+    EXPECT_TRUE(eventually([&] { return !informer->trouble().empty(); })) << bad;
+    informer.reset();
+  }
+}
+
+TEST_F(InformerTest, AWatchThatIsNotReadableIsOpenedAgain) {
+  transport.script({{list("", 10)}});
+  transport.script({{"<html>\n"}});
+  start();
+  EXPECT_TRUE(transport.wait_for_requests(3));
+}
+
+TEST_F(InformerTest, StopsAtOnceWhileBackingOffAndWhileWatching) {
+  start();
+  ASSERT_TRUE(transport.wait_for_requests(1));
+  informer->stop();
+  FakeTransport::Script refused;
+  refused.status = 500;
+  transport.script(refused);
+  start();
+  ASSERT_TRUE(eventually([&] { return !informer->trouble().empty(); }));
+  const auto begin = std::chrono::steady_clock::now();
+  informer->stop();
+  EXPECT_LT(std::chrono::steady_clock::now() - begin, std::chrono::milliseconds(700));
+}
+
+}  // namespace
+}  // namespace pgrightsizer::runtime

@@ -1,0 +1,124 @@
+#include "pgrightsizer/runtime/manager.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <stdexcept>
+
+#include "unit/kube/fake_transport.h"
+#include "unit/kube/recording_logger.h"
+#include "unit/runtime/eventually.h"
+
+namespace pgrightsizer::runtime {
+namespace {
+
+using kube::FakeTransport;
+using std::chrono::milliseconds;
+using ::testing::HasSubstr;
+
+constexpr const char* kEmptyList = R"({"metadata":{"resourceVersion":"1"},"items":[]})";
+
+class ManagerTest : public ::testing::Test {
+ protected:
+  void start(Manager::Reconcile reconcile, ManagerOptions options = {},
+             Manager::OnSynced on_synced = {}) {
+    manager.emplace(transport, logger, queue, std::move(reconcile), options);
+    manager->add({kube::resources::kPod, "", ""}, [](const std::string&, const nlohmann::json*) {});
+    manager->add({kube::resources::kSecret, "", ""},
+                 [](const std::string&, const nlohmann::json*) {});
+    manager->start(std::move(on_synced));
+  }
+  void forbid(const std::string& path) {
+    FakeTransport::Script refused;
+    refused.status = 403;
+    refused.body = R"({"kind":"Status","message":"secrets is forbidden"})";
+    for (int i = 0; i < 20; ++i) transport.script(refused, path);
+  }
+
+  FakeTransport transport;
+  RecordingLogger logger;
+  WorkQueue queue{{milliseconds(1), milliseconds(5)}};
+  std::atomic<int> runs{0};
+  std::optional<Manager> manager;
+};
+
+TEST_F(ManagerTest, WorkersStartOnlyWhenEverythingIsListed) {
+  transport.script({{kEmptyList}}, "/api/v1/pods?limit");
+  queue.add("a");
+  start([this](const std::string&) {
+    EXPECT_TRUE(manager->synced());
+    ++runs;
+    return ReconcileResult{};
+  });
+  ASSERT_TRUE(eventually([&] { return manager->synced("Pod"); }));
+  EXPECT_FALSE(manager->synced("Secret"));
+  EXPECT_FALSE(manager->synced("Deployment"));
+  EXPECT_EQ(runs, 0);
+  manager->stop();
+  EXPECT_EQ(runs, 0);
+}
+
+TEST_F(ManagerTest, RunsKeysAndLooksAgainWhenAsked) {
+  transport.script({{kEmptyList}}, "/api/v1/pods");
+  transport.script({{kEmptyList}}, "/api/v1/secrets");
+  queue.add("a");
+  start([this](const std::string&) {
+    const int run = ++runs;
+    if (run == 1) return ReconcileResult{milliseconds(1), false};
+    if (run == 2) return ReconcileResult{std::nullopt, true};
+    if (run == 3) throw std::runtime_error("boom");
+    return ReconcileResult{};
+  });
+  EXPECT_TRUE(eventually([&] { return runs == 4; }));
+  EXPECT_EQ(logger.count("boom"), 1);
+  EXPECT_EQ(logger.count("every kind is in sync"), 1);
+}
+
+TEST_F(ManagerTest, OneForbiddenKindDoesNotStopTheOthers) {
+  transport.script({{kEmptyList}}, "/api/v1/pods");
+  forbid("/api/v1/secrets");
+  queue.add("a");
+  std::atomic<int> synced_calls{0};
+  start(
+      [this](const std::string&) {
+        ++runs;
+        return ReconcileResult{};
+      },
+      {1, milliseconds(20), milliseconds(50)},
+      [&](const std::string& kind) {
+        EXPECT_EQ(kind, "Pod");
+        ++synced_calls;
+      });
+  EXPECT_TRUE(eventually([&] { return runs == 1; }));
+  EXPECT_TRUE(
+      eventually([&] { return logger.count("waiting for the first list of Secret") >= 2; }));
+  EXPECT_EQ(synced_calls, 1);
+  const auto states = manager->informers();
+  ASSERT_EQ(states.size(), 2u);
+  EXPECT_TRUE(states[0].synced);
+  EXPECT_EQ(states[0].trouble, "");
+  EXPECT_FALSE(states[1].synced);
+  EXPECT_THAT(states[1].trouble, HasSubstr("cannot list secrets: secrets is forbidden; allow"));
+}
+
+TEST_F(ManagerTest, StopWaitsForTheReconcileUnderWay) {
+  transport.script({{kEmptyList}}, "/api/v1/pods");
+  transport.script({{kEmptyList}}, "/api/v1/secrets");
+  std::atomic<bool> inside{false};
+  std::atomic<bool> left{false};
+  queue.add("a");
+  start([&](const std::string&) {
+    inside = true;
+    std::this_thread::sleep_for(milliseconds(50));
+    left = true;
+    return ReconcileResult{};
+  });
+  ASSERT_TRUE(eventually([&] { return inside.load(); }));
+  manager->stop();
+  EXPECT_TRUE(left);
+  manager->stop();  // a second time is nothing
+}
+
+}  // namespace
+}  // namespace pgrightsizer::runtime

@@ -1,0 +1,151 @@
+#include "pgrightsizer/runtime/work_queue.h"
+
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <map>
+#include <thread>
+#include <vector>
+
+namespace pgrightsizer::runtime {
+namespace {
+
+using std::chrono::milliseconds;
+using std::chrono::steady_clock;
+
+TEST(WorkQueue, HandsOutInTheOrderOfAddingAndOnlyOnce) {
+  WorkQueue queue;
+  queue.add("b");
+  queue.add("a");
+  queue.add("b");
+  EXPECT_EQ(queue.size(), 2u);
+  EXPECT_EQ(queue.get(), "b");
+  EXPECT_EQ(queue.get(), "a");
+  EXPECT_EQ(queue.size(), 0u);
+}
+
+TEST(WorkQueue, AKeyThatIsWorkedOnWaitsUntilItIsDone) {
+  WorkQueue queue;
+  queue.add("a");
+  ASSERT_EQ(queue.get(), "a");
+  queue.add("a");
+  queue.add("a");
+  EXPECT_EQ(queue.size(), 0u);
+  queue.done("a");
+  EXPECT_EQ(queue.size(), 1u);
+  ASSERT_EQ(queue.get(), "a");
+  queue.done("a");
+  EXPECT_EQ(queue.size(), 0u);
+}
+
+TEST(WorkQueue, TheEarlierTimeWins) {
+  WorkQueue queue;
+  queue.add_after("a", std::chrono::hours(1));
+  queue.add_after("a", milliseconds(20));
+  queue.add_after("a", std::chrono::hours(2));
+  const auto begin = steady_clock::now();
+  EXPECT_EQ(queue.get(), "a");
+  EXPECT_GE(steady_clock::now() - begin, milliseconds(15));
+}
+
+TEST(WorkQueue, TheEarlierTimeWinsAlsoWhileBeingWorkedOn) {
+  WorkQueue queue;
+  queue.add("a");
+  ASSERT_EQ(queue.get(), "a");
+  queue.add_after("a", std::chrono::hours(1));
+  queue.add("a");
+  queue.done("a");
+  EXPECT_EQ(queue.get(), "a");
+}
+
+TEST(WorkQueue, AnEarlierKeyWakesAWorkerThatWaitsForALaterOne) {
+  WorkQueue queue;
+  queue.add_after("late", std::chrono::hours(1));
+  std::thread adder([&queue] { queue.add("now"); });
+  EXPECT_EQ(queue.get(), "now");
+  adder.join();
+}
+
+// The pause after each of some failures, measured.
+milliseconds pause_after_failure(WorkQueue& queue) {
+  queue.add_backed_off("a");
+  const auto begin = steady_clock::now();
+  EXPECT_EQ(queue.get(), "a");
+  queue.done("a");
+  return std::chrono::duration_cast<milliseconds>(steady_clock::now() - begin);
+}
+
+TEST(WorkQueue, FailuresBackOffUntilForgotten) {
+  WorkQueue queue({milliseconds(20), milliseconds(80)});
+  EXPECT_GE(pause_after_failure(queue), milliseconds(19));
+  EXPECT_GE(pause_after_failure(queue), milliseconds(39));
+  EXPECT_GE(pause_after_failure(queue), milliseconds(79));
+  EXPECT_GE(pause_after_failure(queue), milliseconds(79));
+  queue.forget("a");
+  EXPECT_LT(pause_after_failure(queue), milliseconds(79));
+}
+
+TEST(WorkQueue, ShutDownWakesEverybodyAndLeavesTheRest) {
+  WorkQueue queue;
+  std::vector<std::thread> workers;
+  std::atomic<int> ended{0};
+  for (int i = 0; i < 4; ++i) {
+    workers.emplace_back([&] {
+      EXPECT_EQ(queue.get(), std::nullopt);
+      ++ended;
+    });
+  }
+  queue.shut_down();
+  for (auto& worker : workers) worker.join();
+  EXPECT_EQ(ended, 4);
+  queue.add("a");
+  EXPECT_EQ(queue.get(), std::nullopt);
+}
+
+// Many adders and workers: no key is ever with two workers, and no add is lost: the last look at a
+// key begins after its last add.
+TEST(WorkQueue, UnderConcurrencyNoKeyIsSharedAndNoneIsLost) {
+  constexpr int kKeys = 8;
+  constexpr int kAdds = 2000;
+  WorkQueue queue;
+  std::vector<std::atomic<int>> holders(kKeys);
+  std::vector<std::atomic<int>> added(kKeys);
+  std::vector<std::atomic<int>> seen(kKeys);
+  std::vector<std::thread> workers;
+  for (int w = 0; w < 4; ++w) {
+    workers.emplace_back([&] {
+      while (const auto key = queue.get()) {
+        const auto k = static_cast<std::size_t>(std::stoi(*key));
+        EXPECT_EQ(holders[k]++, 0);
+        seen[k] = added[k].load();
+        holders[k]--;
+        queue.done(*key);
+      }
+    });
+  }
+  std::vector<std::thread> adders;
+  for (int a = 0; a < 3; ++a) {
+    adders.emplace_back([&, a] {
+      for (int i = 0; i < kAdds; ++i) {
+        const auto k = static_cast<std::size_t>((i * 7 + a) % kKeys);
+        ++added[k];
+        queue.add(std::to_string(k));
+      }
+    });
+  }
+  for (auto& adder : adders) adder.join();
+  const auto all_seen = [&] {
+    for (std::size_t k = 0; k < kKeys; ++k) {
+      if (seen[k] != added[k]) return false;
+    }
+    return true;
+  };
+  const auto deadline = steady_clock::now() + std::chrono::seconds(20);
+  while (!all_seen() && steady_clock::now() < deadline) std::this_thread::yield();
+  EXPECT_TRUE(all_seen());
+  queue.shut_down();
+  for (auto& worker : workers) worker.join();
+}
+
+}  // namespace
+}  // namespace pgrightsizer::runtime
