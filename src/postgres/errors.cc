@@ -85,7 +85,8 @@ Complaint telling(const std::string& message) {
   for (auto it = coded.rbegin(); it != coded.rend(); ++it)
     if (it->sqlstate != "28000") return *it;
   if (!coded.empty()) return coded.back();
-  return {"", trim(without_address(trim(message)))};
+  // The lines after the first ask whether a server is running there.
+  return {"", trim(without_address(message.substr(0, message.find('\n'))))};
 }
 
 std::string field(const PGresult* result, int code) {

@@ -85,7 +85,7 @@ void add_addresses(Parameters& parameters, const std::string& host,
     numbers += address;
   }
   parameters.add("host", addresses.empty() ? host : hosts);
-  if (!numbers.empty()) parameters.add("hostaddr", numbers);
+  parameters.add("hostaddr", numbers);
 }
 
 Parameters parameters_of(const ConnectOptions& options, const std::vector<std::string>& addresses,
@@ -132,7 +132,8 @@ Result<Connection> log_in(const Parameters& parameters, const std::string& objec
 }
 
 Result<std::vector<std::string>> addresses_for(const ConnectOptions& options) {
-  if (over_unix_socket(options) || is_address(options.host)) return std::vector<std::string>{};
+  if (over_unix_socket(options)) return std::vector<std::string>{};
+  if (is_address(options.host)) return std::vector<std::string>{options.host};
   if (options.host.empty())
     return fail(ErrorKind::Invalid, "the host is empty", object_of(options));
   auto addresses = resolve(options.host, options.deadline);

@@ -1,0 +1,189 @@
+// What a real PostgreSQL tells of max_connections, and what it does when told.
+#include "pgrightsizer/postgres/server.h"
+
+#include <gmock/gmock.h>
+
+#include "integration/support/postgres_process.h"
+
+namespace pgrightsizer::postgres {
+namespace {
+
+using namespace std::chrono_literals;
+using ::testing::HasSubstr;
+using testing::PostgresProcess;
+
+Settings settings_of(const PostgresProcess& server) {
+  auto session = server.session();
+  auto settings = read_settings(session);
+  if (!settings) throw std::runtime_error(settings.error().message());
+  return *settings;
+}
+
+std::string winner_of(const Settings& settings) {
+  std::string found;
+  for (const auto& file : settings.files)
+    if (file.applied) found += file.file + ":" + std::to_string(file.line) + "=" + file.value;
+  return found;
+}
+
+void reload(const PostgresProcess& server) {
+  auto session = server.session();
+  const auto before = session.query("select pg_conf_load_time()::text as t")->text(0, "t");
+  ASSERT_TRUE(reload_configuration(session));
+  ASSERT_TRUE(testing::eventually([&] {
+    return session.query("select pg_conf_load_time()::text as t")->text(0, "t") != before;
+  }));
+}
+
+TEST(ServerSettings, OfAFreshServer) {
+  const PostgresProcess server({.max_connections = 57, .settings = {}, .arguments = {}});
+  const auto settings = settings_of(server);
+  EXPECT_EQ(settings.max_connections, 57);
+  EXPECT_EQ(settings.superuser_reserved, 3);
+  EXPECT_EQ(settings.reserved, 0);
+  EXPECT_FALSE(settings.pending_restart);
+  EXPECT_EQ(settings.source, "configuration file");
+  EXPECT_EQ(settings.source_file, server.config().string());
+  EXPECT_EQ(settings.source_line, 1);
+  EXPECT_EQ(settings.data_directory, server.data().string());
+  EXPECT_TRUE(settings.files_known);
+  EXPECT_EQ(settings.files.size(), 2U) << "initdb's own line and ours";
+  EXPECT_EQ(winner_of(settings), server.config().string() + ":1=57");
+  EXPECT_EQ(settings.next_start, 57);
+  EXPECT_GE(settings.version, 100000);
+  const auto age = SystemClock().now() - settings.postmaster_start;
+  EXPECT_GE(age, 0ms);
+  EXPECT_LT(age, 60s);
+}
+
+TEST(ServerSettings, AlterSystemWaitsForTheRestart) {
+  PostgresProcess server({.max_connections = 57, .settings = {}, .arguments = {}});
+  auto session = server.session();
+  ASSERT_TRUE(alter_system_max_connections(session, 80));
+  reload(server);
+  const auto waiting = settings_of(server);
+  EXPECT_EQ(waiting.max_connections, 57);
+  EXPECT_TRUE(waiting.pending_restart);
+  EXPECT_EQ(waiting.next_start, 80);
+  EXPECT_THAT(winner_of(waiting), HasSubstr("postgresql.auto.conf:3=80"));
+  server.restart();
+  const auto after = settings_of(server);
+  EXPECT_EQ(after.max_connections, 80);
+  EXPECT_FALSE(after.pending_restart);
+  EXPECT_GT(after.postmaster_start, waiting.postmaster_start);
+}
+
+TEST(ServerSettings, AChangedFileWaitsForTheRestart) {
+  PostgresProcess server({.max_connections = 57, .settings = {}, .arguments = {}});
+  testing::write_file(server.config(), "max_connections = 90\n");
+  // Seen before any reload: the view reads the files.
+  EXPECT_EQ(settings_of(server).next_start, 90);
+  reload(server);
+  const auto settings = settings_of(server);
+  EXPECT_EQ(settings.max_connections, 57);
+  EXPECT_TRUE(settings.pending_restart);
+  EXPECT_EQ(settings.next_start, 90);
+}
+
+TEST(ServerSettings, OfDuplicatesTheLastCounts) {
+  const PostgresProcess server(
+      {.max_connections = 57, .settings = {"MAX_CONNECTIONS 61"}, .arguments = {}});
+  const auto settings = settings_of(server);
+  EXPECT_EQ(settings.max_connections, 61);
+  EXPECT_EQ(settings.files.size(), 3U);
+  EXPECT_EQ(winner_of(settings), server.config().string() + ":2=61");
+}
+
+TEST(ServerSettings, AnIncludeCountsWhereItStands) {
+  PostgresProcess server(
+      {.max_connections = 57, .settings = {"include_if_exists 'extra.conf'"}, .arguments = {}});
+  const auto extra = server.config().parent_path() / "extra.conf";
+  testing::write_file(extra, "\n\nmax_connections = 63 # of somebody else\n");
+  server.restart();
+  const auto settings = settings_of(server);
+  EXPECT_EQ(settings.max_connections, 63);
+  EXPECT_EQ(winner_of(settings), extra.string() + ":3=63");
+  EXPECT_EQ(settings.source_file, extra.string());
+}
+
+TEST(ServerSettings, TheCommandLineBeatsEveryFile) {
+  const PostgresProcess server(
+      {.max_connections = 57, .settings = {}, .arguments = {"-c", "max_connections=71"}});
+  const auto settings = settings_of(server);
+  EXPECT_EQ(settings.max_connections, 71);
+  EXPECT_EQ(settings.source, "command line");
+  EXPECT_EQ(settings.next_start, 71);
+}
+
+TEST(ServerSettings, ForARoleThatMaySeeLess) {
+  const PostgresProcess server({.max_connections = 57, .settings = {}, .arguments = {}});
+  server.execute("create role app login password 'app'");
+  auto options = server.login();
+  options.user = options.password = "app";
+  auto session = Session::connect(options);
+  ASSERT_TRUE(session);
+  const auto settings = read_settings(*session);
+  ASSERT_TRUE(settings) << settings.error().message();
+  EXPECT_EQ(settings->max_connections, 57);
+  EXPECT_FALSE(settings->files_known);
+  EXPECT_EQ(settings->next_start, std::nullopt);
+  EXPECT_EQ(settings->data_directory, "");
+  EXPECT_TRUE(session->alive());
+}
+
+TEST(ServerSettings, RefusedValuesAreInvalid) {
+  const PostgresProcess server;
+  auto session = server.session();
+  const auto result = alter_system_max_connections(session, 300'000);
+  ASSERT_FALSE(result);
+  EXPECT_EQ(result.error().kind, ErrorKind::Invalid);
+  EXPECT_THAT(result.error().what, HasSubstr("outside the valid range"));
+}
+
+TEST(ServerBackends, AreSeenAndEnded) {
+  const PostgresProcess server;
+  server.execute("create role app login password 'app'");
+  auto options = server.login();
+  options.user = options.password = "app";
+  options.application_name = "shop";
+  auto app = Session::connect(options);
+  ASSERT_TRUE(app);
+  ASSERT_TRUE(app->query("begin"));
+  auto admin = server.session();
+  auto backends = read_backends(admin);
+  ASSERT_TRUE(backends) << backends.error().message();
+  ASSERT_EQ(backends->size(), 1U) << "not our own";
+  const auto& backend = backends->front();
+  EXPECT_EQ(backend.pid, app->backend_pid());
+  EXPECT_EQ(backend.user, "app");
+  EXPECT_EQ(backend.database, "postgres");
+  EXPECT_EQ(backend.address, "127.0.0.1");
+  EXPECT_EQ(backend.state, "idle in transaction");
+  EXPECT_EQ(backend.application_name, "shop");
+  EXPECT_FALSE(backend.tls);
+  EXPECT_TRUE(testing::eventually([&] { return read_backends(admin)->front().idle_for > 100ms; }));
+  EXPECT_GE(read_backends(admin)->front().age, read_backends(admin)->front().idle_for - 50ms);
+
+  EXPECT_EQ(terminate(admin, {backend.pid, 999'999}).value(), 1);
+  EXPECT_TRUE(testing::eventually([&] { return read_backends(admin)->empty(); }));
+  EXPECT_FALSE(app->query("select 1"));
+  EXPECT_EQ(terminate(admin, {}).value(), 0);
+}
+
+TEST(ServerBackends, BackgroundProcessesAreNotEnded) {
+  const PostgresProcess server;
+  auto admin = server.session();
+  const auto writer =
+      admin.query("select pid from pg_stat_activity where backend_type = 'background writer'");
+  ASSERT_TRUE(writer);
+  EXPECT_EQ(terminate(admin, {*writer->number(0, "pid")}).value(), 0);
+}
+
+TEST(ServerCheckpoint, IsDone) {
+  const PostgresProcess server;
+  auto admin = server.session();
+  EXPECT_TRUE(checkpoint(admin, 20s));
+}
+
+}  // namespace
+}  // namespace pgrightsizer::postgres
