@@ -38,6 +38,17 @@ Result<void> check_ours(const api::ConnectionPolicy& policy, const kube::Ref& re
   return {};
 }
 
+Result<void> apply_ours(kube::Client& client, const api::ConnectionPolicy& policy,
+                        const kube::Ref& ref, const kube::Json& object) {
+  const auto live = client.get(ref);
+  if (!live && live.error().kind != ErrorKind::NotFound) return fail(live.error());
+  if (live)
+    if (auto ours = check_ours(policy, ref, *live); !ours) return ours;
+  const auto applied = client.apply(ref, object);
+  if (!applied) return fail(applied.error());
+  return {};
+}
+
 Result<void> apply_if_changed(kube::Client& client, const api::ConnectionPolicy& policy,
                               const kube::Ref& ref, kube::Json object) {
   const std::string wanted = digest(object.dump());

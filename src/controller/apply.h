@@ -10,6 +10,10 @@ namespace pgrightsizer::controller {
 [[nodiscard]] Result<void> check_ours(const api::ConnectionPolicy& policy, const kube::Ref& ref,
                                       const kube::Json& live);
 
+// Server-side apply, whatever the live object holds: also mends what somebody changed by hand.
+[[nodiscard]] Result<void> apply_ours(kube::Client& client, const api::ConnectionPolicy& policy,
+                                      const kube::Ref& ref, const kube::Json& object);
+
 // Server-side apply, unless the live object was applied with just this content: the digest is kept
 // in an annotation, so that nothing is written at rest.
 [[nodiscard]] Result<void> apply_if_changed(kube::Client& client,

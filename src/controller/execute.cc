@@ -91,8 +91,8 @@ Result<void> apply_pooler(const Turn& turn, const Step& step) {
   spec.max_clients = step.max_clients;
   const auto name = pgbouncer::pooler_name(turn.policy.name);
   const auto apply = [&](const kube::Resource& resource, const kube::Json& object) {
-    return apply_if_changed(turn.sight.client, turn.policy, {resource, turn.policy.name_space, name},
-                            object);
+    return apply_ours(turn.sight.client, turn.policy, {resource, turn.policy.name_space, name},
+                      object);
   };
   if (auto done = apply(res::kSecret, pgbouncer::secret(spec)); !done) return done;
   if (auto done = apply(res::kConfigMap, pgbouncer::config_map(spec)); !done) return done;
@@ -132,8 +132,9 @@ Result<void> announce(const Turn& turn, const std::string& pod_name, Count cap) 
 }
 
 Count per_database(const Turn& turn, Count cap) {
-  const auto databases = std::max<Count>(1, static_cast<Count>(turn.facts.logins.size()));
-  return std::max<Count>(1, cap / databases);
+  pgbouncer::Spec spec;
+  spec.logins = turn.facts.logins;
+  return pgbouncer::cap_per_database(cap, pgbouncer::database_count(spec));
 }
 
 // A raise is announced before it is made, a shrink after: a pod that begins to terminate in between
@@ -258,8 +259,6 @@ void tell(const Turn& turn, const char* reason, const char* action, const std::s
           bool warning) {
   const auto& policy = turn.policy;
   const runtime::Regarding about{api::kApiVersion, api::kKind, policy.name_space, policy.name, policy.uid};
-  turn.sight.logger.write(warning ? LogLevel::Warning : LogLevel::Info, note,
-                          {{"policy", policy.key()}, {"event", reason}});
   if (warning)
     turn.events.warning(about, reason, action, note);
   else

@@ -61,6 +61,11 @@ Result<postgres::Session*> admin_session(const api::ConnectionPolicy& policy, Me
   return &*memory.admin;
 }
 
+// The server is away because we restart it.
+bool restarting(const Memory& memory) {
+  return memory.status && !memory.status->restarts.empty() && !memory.status->restarts.back().duration;
+}
+
 void read_server(const api::ConnectionPolicy& policy, Memory& memory, Facts& facts) {
   auto session = admin_session(policy, memory, facts);
   if (session) {
@@ -79,7 +84,8 @@ void read_server(const api::ConnectionPolicy& policy, Memory& memory, Facts& fac
     // A server that is down is waited for by the core, which may have to mend it.
     const bool wait = error.kind == ErrorKind::Unavailable || error.kind == ErrorKind::Timeout ||
                       error.kind == ErrorKind::TooManySessions;
-    facts.problems.push_back({problem_reason(error.kind), message, !wait});
+    if (!wait || !restarting(memory))
+      facts.problems.push_back({problem_reason(error.kind), message, !wait});
   }
 }
 

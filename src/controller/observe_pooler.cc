@@ -72,7 +72,9 @@ void read_objects(const Sight& sight, const api::ConnectionPolicy& policy, Memor
   spec.max_clients = pooler.max_clients;
   pooler.current = config && secret && pooler.replicas == spec.replicas &&
                    annotations.value(pgbouncer::kTemplateAnnotation, std::string()) ==
-                       pgbouncer::template_digest(spec);
+                       pgbouncer::template_digest(spec) &&
+                   config->value("/data/pgbouncer.ini"_json_pointer, std::string()) ==
+                       pgbouncer::render_ini(spec);
   facts.users_pending =
       secret && !facts.logins.empty() && decoded(*secret, "userlist.txt") != pgbouncer::render_userlist(spec);
   facts.seen.pooler = pooler;
@@ -98,10 +100,12 @@ void read_pod(const Sight& sight, const api::ConnectionPolicy& policy, const Mem
       out.console = true;
       out.servers = static_cast<Count>(look->servers.size());
       out.clients = static_cast<Count>(look->clients.size());
-      const auto databases = std::max<Count>(1, static_cast<Count>(facts.logins.size()));
+      pgbouncer::Spec spec;
+      spec.logins = facts.logins;
+      const auto databases = pgbouncer::database_count(spec);
       const Count each = look->config.max_db_connections;
       // SET divides a cap among the databases and rounds down: what was announced is what it means.
-      out.cap = out.announced > 0 && each == std::max<Count>(1, out.announced / databases)
+      out.cap = out.announced > 0 && each == pgbouncer::cap_per_database(out.announced, databases)
                     ? out.announced
                     : each * databases;
       read.snapshot = std::move(*look);
@@ -169,6 +173,8 @@ pgbouncer::Spec pooler_spec(const api::ConnectionPolicy& policy, const Facts& fa
 
 void observe_pooler(const Sight& sight, const api::ConnectionPolicy& policy, Memory& memory,
                     Facts& facts) {
+  if (const auto sound = pgbouncer::check(pooler_spec(policy, facts, sight.options, "")); !sound)
+    facts.problems.push_back({"PoolerNotPossible", sound.error().message()});
   read_objects(sight, policy, memory, facts);
   for (const auto& pod : sight.stores.pods.list(policy.name_space)) {
     const auto label = pod->labels.find(kPolicyLabel);

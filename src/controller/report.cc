@@ -218,7 +218,8 @@ Condition pooler_available(const api::Status& status) {
 }
 
 Condition restart_pending(const Step& step) {
-  const bool pending = step.topic == Topic::RestartPending || step.topic == Topic::RestartUnsafe;
+  const bool pending = step.kind == StepKind::Wait && (step.topic == Topic::RestartPending ||
+                                                       step.topic == Topic::RestartUnsafe);
   return {"RestartPending", pending ? "True" : "False", pending ? transition::to_string(step.topic) : "None",
           pending ? step.reason : "no restart is due", 0, {}};
 }

@@ -54,7 +54,7 @@ Result<bool> refresh_users(const Turn& turn) {
   if (turn.facts.users_pending) {
     const kube::Ref ref{kube::resources::kSecret, turn.policy.name_space,
                         pgbouncer::pooler_name(turn.policy.name)};
-    if (auto done = apply_if_changed(turn.sight.client, turn.policy, ref, pgbouncer::secret(spec)); !done)
+    if (auto done = apply_ours(turn.sight.client, turn.policy, ref, pgbouncer::secret(spec)); !done)
       return fail(done.error());
     turn.sight.logger.info("application passwords changed: handing them to the poolers",
                            {{"policy", turn.policy.key()}});
