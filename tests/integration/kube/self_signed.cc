@@ -1,0 +1,67 @@
+// A TLS server that nobody vouches for.
+#include <openssl/pem.h>
+#include <openssl/ssl.h>
+#include <openssl/x509v3.h>
+
+#include <memory>
+
+#include "integration/kube/loopback.h"
+
+namespace pgrightsizer {
+namespace {
+
+struct Identity {
+  EVP_PKEY* key = EVP_EC_gen("P-256");
+  X509* certificate = X509_new();
+
+  Identity() {
+    X509_set_version(certificate, 2);
+    ASN1_INTEGER_set(X509_get_serialNumber(certificate), 1);
+    X509_gmtime_adj(X509_getm_notBefore(certificate), -3600);
+    X509_gmtime_adj(X509_getm_notAfter(certificate), 3600);
+    X509_set_pubkey(certificate, key);
+    X509_NAME* name = X509_get_subject_name(certificate);
+    X509_NAME_add_entry_by_txt(name, "CN", MBSTRING_ASC,
+                               reinterpret_cast<const unsigned char*>("127.0.0.1"), -1, -1, 0);
+    X509_set_issuer_name(certificate, name);
+    X509_EXTENSION* san =
+        X509V3_EXT_conf_nid(nullptr, nullptr, NID_subject_alt_name, "IP:127.0.0.1");
+    X509_add_ext(certificate, san, -1);
+    X509_EXTENSION_free(san);
+    X509_sign(certificate, key, EVP_sha256());
+  }
+  ~Identity() {
+    X509_free(certificate);
+    EVP_PKEY_free(key);
+  }
+  Identity(const Identity&) = delete;
+  Identity& operator=(const Identity&) = delete;
+};
+
+}  // namespace
+
+LoopbackServer::Serve serve_self_signed() {
+  const std::shared_ptr<SSL_CTX> context(SSL_CTX_new(TLS_server_method()), SSL_CTX_free);
+  const Identity identity;
+  SSL_CTX_use_certificate(context.get(), identity.certificate);
+  SSL_CTX_use_PrivateKey(context.get(), identity.key);
+  return [context](const Socket& client) {
+    const std::unique_ptr<SSL, decltype(&SSL_free)> ssl(SSL_new(context.get()), SSL_free);
+    SSL_set_fd(ssl.get(), client.fd());
+    if (SSL_accept(ssl.get()) != 1) return;
+    const std::string_view answer = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}";
+    SSL_write(ssl.get(), answer.data(), static_cast<int>(answer.size()));
+    static_cast<void>(client.closed_by_peer());
+  };
+}
+
+std::string unrelated_ca_pem() {
+  const Identity identity;
+  const std::unique_ptr<BIO, decltype(&BIO_free_all)> bio(BIO_new(BIO_s_mem()), BIO_free_all);
+  PEM_write_bio_X509(bio.get(), identity.certificate);
+  char* text = nullptr;
+  const long size = BIO_get_mem_data(bio.get(), &text);
+  return {text, static_cast<std::size_t>(size)};
+}
+
+}  // namespace pgrightsizer

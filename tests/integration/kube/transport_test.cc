@@ -1,0 +1,310 @@
+// The transport against servers that are slow, silent, strange or foreign. Needs no API server.
+#include "pgrightsizer/kube/transport.h"
+
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <filesystem>
+#include <fstream>
+#include <thread>
+
+#include "integration/kube/loopback.h"
+
+namespace pgrightsizer::kube {
+namespace {
+
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+using std::chrono::steady_clock;
+
+const ::testing::Environment* const kHttp = [] {
+  struct Http : ::testing::Environment {
+    void SetUp() override { initialize_http(); }
+  };
+  return ::testing::AddGlobalTestEnvironment(new Http);
+}();
+
+constexpr const char* kStreamHead = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n";
+
+std::string answer(const std::string& status, const std::string& body) {
+  return "HTTP/1.1 " + status + "\r\nContent-Length: " + std::to_string(body.size()) + "\r\n\r\n" +
+         body;
+}
+
+std::unique_ptr<Transport> connect(const std::string& url) {
+  Credentials credentials;
+  credentials.server = url;
+  auto transport = make_transport(credentials);
+  EXPECT_TRUE(transport);
+  return std::move(*transport);
+}
+
+Request get(const std::string& path = "/x") { return {Method::Get, path, {}, {}}; }
+
+TEST(Transport, SendsWhoItIsAndWhatItWants) {
+  std::string head;
+  LoopbackServer server([&head](const Socket& client) {
+    head = client.read_head();
+    client.send(answer("200 OK", "{\"a\":1}"));
+  });
+  const auto response = connect(server.url())->call(get("/api?x=%20y"), seconds(5));
+  ASSERT_TRUE(response);
+  EXPECT_EQ(response->status, 200);
+  EXPECT_EQ(response->body, "{\"a\":1}");
+  EXPECT_EQ(head.rfind("GET /api?x=%20y HTTP/1.1\r\n", 0), 0u) << head;
+  EXPECT_NE(head.find("User-Agent:pg-rightsizer/"), std::string::npos) << head;
+  EXPECT_NE(head.find("Accept:application/json\r\n"), std::string::npos) << head;
+  EXPECT_EQ(head.find("Authorization"), std::string::npos) << head;
+}
+
+TEST(Transport, HandsOverStatusRetryAfterAndWarnings) {
+  LoopbackServer server([](const Socket& client) {
+    static_cast<void>(client.read_head());
+    client.send(
+        "HTTP/1.1 429 Busy\r\nRetry-After: 3\r\nWarning: 299 - \"old\"\r\nContent-Length: "
+        "2\r\n\r\nno");
+  });
+  const auto response = connect(server.url())->call(get(), seconds(5));
+  ASSERT_TRUE(response);
+  EXPECT_EQ(response->status, 429);
+  EXPECT_EQ(response->body, "no");
+  EXPECT_EQ(response->retry_after, seconds(3));
+  EXPECT_EQ(response->warnings, std::vector<std::string>{"old"});
+}
+
+TEST(Transport, ADrippingServerDoesNotOutliveTheDeadline) {
+  LoopbackServer server([](const Socket& client) {
+    static_cast<void>(client.read_head());
+    client.send("HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\n");
+    while (client.send("x")) std::this_thread::sleep_for(milliseconds(20));
+  });
+  const auto transport = connect(server.url());
+  const auto begin = steady_clock::now();
+  const auto response = transport->call(get(), milliseconds(400));
+  ASSERT_FALSE(response);
+  EXPECT_EQ(response.error().kind, ErrorKind::Timeout);
+  EXPECT_LT(steady_clock::now() - begin, seconds(3));
+}
+
+TEST(Transport, NobodyListens) {
+  std::string url;
+  {
+    LoopbackServer server([](const Socket&) {});
+    url = server.url();
+  }
+  const auto response = connect(url)->call(get(), seconds(5));
+  ASSERT_FALSE(response);
+  EXPECT_EQ(response.error().kind, ErrorKind::Unavailable);
+}
+
+TEST(Transport, AStreamIsHandedOverAsItComes) {
+  std::atomic<bool> first_seen{false};
+  LoopbackServer server([&first_seen](const Socket& client) {
+    static_cast<void>(client.read_head());
+    client.send(std::string(kStreamHead) + "4\r\none\n\r\n");
+    while (!first_seen) std::this_thread::sleep_for(milliseconds(1));
+    client.send("4\r\ntwo\n\r\n0\r\n\r\n");
+  });
+  std::vector<std::string> pieces;
+  const auto end = connect(server.url())
+                       ->stream(get(),
+                                [&](std::string_view piece) {
+                                  pieces.emplace_back(piece);
+                                  if (piece == "one\n") first_seen = true;
+                                },
+                                seconds(20), {});
+  ASSERT_TRUE(end) << end.error().message();
+  EXPECT_EQ(end->status, 200);
+  EXPECT_EQ(pieces, (std::vector<std::string>{"", "one\n", "two\n"}));
+}
+
+TEST(Transport, ARefusedStreamReturnsItsBody) {
+  LoopbackServer server([](const Socket& client) {
+    static_cast<void>(client.read_head());
+    client.send(answer("410 Gone", "{\"code\":410}"));
+  });
+  const auto end =
+      connect(server.url())->stream(get(), [](std::string_view) { FAIL(); }, seconds(5), {});
+  ASSERT_TRUE(end);
+  EXPECT_EQ(end->status, 410);
+  EXPECT_EQ(end->body, "{\"code\":410}");
+}
+
+TEST(Transport, ASilentStreamIsNoticed) {
+  LoopbackServer server([](const Socket& client) {
+    static_cast<void>(client.read_head());
+    client.send(std::string(kStreamHead) + "4\r\none\n\r\n");
+    static_cast<void>(client.closed_by_peer());
+  });
+  const auto begin = steady_clock::now();
+  const auto end =
+      connect(server.url())->stream(get(), [](std::string_view) {}, milliseconds(500), {});
+  ASSERT_FALSE(end);
+  EXPECT_EQ(end.error().kind, ErrorKind::Timeout);
+  EXPECT_GE(steady_clock::now() - begin, milliseconds(450));
+  EXPECT_LT(steady_clock::now() - begin, seconds(5));
+}
+
+TEST(Transport, AStreamThatIsCutOffIsNotAnEnd) {
+  LoopbackServer server([](const Socket& client) {
+    static_cast<void>(client.read_head());
+    client.send(std::string(kStreamHead) + "4\r\non");
+  });
+  const auto end = connect(server.url())->stream(get(), [](std::string_view) {}, seconds(5), {});
+  ASSERT_FALSE(end);
+  EXPECT_EQ(end.error().kind, ErrorKind::Unavailable);
+}
+
+TEST(Transport, AStreamIsStoppedAtOnceAndSilentAfterwards) {
+  LoopbackServer server([](const Socket& client) {
+    static_cast<void>(client.read_head());
+    client.send(kStreamHead);
+    while (client.send("1\r\nx\r\n")) std::this_thread::sleep_for(milliseconds(1));
+  });
+  const auto transport = connect(server.url());
+  std::stop_source stop;
+  std::atomic<int> pieces{0};
+  std::thread stopper([&] {
+    while (pieces < 5) std::this_thread::sleep_for(milliseconds(1));
+    stop.request_stop();
+  });
+  const auto end = transport->stream(
+      get(), [&](std::string_view) { ++pieces; }, seconds(20), stop.get_token());
+  const int at_the_end = pieces;
+  ASSERT_FALSE(end);
+  EXPECT_EQ(end.error().kind, ErrorKind::Cancelled);
+  std::this_thread::sleep_for(milliseconds(30));
+  EXPECT_EQ(pieces, at_the_end);
+  stopper.join();
+  EXPECT_EQ(transport
+                ->stream(
+                    get(), [](std::string_view) {}, seconds(20), stop.get_token())
+                .error()
+                .kind,
+            ErrorKind::Cancelled);
+}
+
+TEST(Transport, AReaderThatThrowsEndsItsStreamOnly) {
+  LoopbackServer server([](const Socket& client) {
+    while (!client.read_head().empty()) {
+      client.send(std::string(kStreamHead) + "1\r\nx\r\n");
+      static_cast<void>(client.closed_by_peer());
+    }
+  });
+  const auto transport = connect(server.url());
+  const auto end = transport->stream(get(),
+                                     [](std::string_view piece) {
+                                       if (!piece.empty()) throw std::runtime_error("boom");
+                                     },
+                                     seconds(20), {});
+  ASSERT_FALSE(end);
+  EXPECT_EQ(end.error().kind, ErrorKind::Internal);
+}
+
+TEST(Transport, ACallFromWithinAReaderIsRefusedInsteadOfWaitingForEver) {
+  LoopbackServer server([](const Socket& client) {
+    static_cast<void>(client.read_head());
+    client.send(std::string(kStreamHead) + "0\r\n\r\n");
+  });
+  const auto transport = connect(server.url());
+  std::optional<ErrorKind> kind;
+  const auto end = transport->stream(
+      get(), [&](std::string_view) { kind = transport->call(get(), seconds(1)).error().kind; },
+      seconds(5), {});
+  EXPECT_TRUE(end);
+  EXPECT_EQ(kind, ErrorKind::Internal);
+}
+
+// Serves one request on each connection, then closes the next one without an answer.
+LoopbackServer::Serve close_second(std::atomic<int>& requests) {
+  return [&requests](const Socket& client) {
+    const std::string head = client.read_head();
+    if (head.empty()) return;
+    ++requests;
+    client.send(answer("200 OK", "{}"));
+    if (!client.read_head().empty()) ++requests;
+  };
+}
+
+TEST(Transport, AReadThatMeetsADeadConnectionIsRepeated) {
+  std::atomic<int> requests{0};
+  LoopbackServer server(close_second(requests));
+  const auto transport = connect(server.url());
+  ASSERT_TRUE(transport->call(get(), seconds(5)));
+  const auto second = transport->call(get(), seconds(5));
+  EXPECT_TRUE(second) << second.error().message();
+  EXPECT_EQ(server.connections(), 2);
+}
+
+TEST(Transport, ConnectionsAreUsedAgain) {
+  LoopbackServer server([](const Socket& client) {
+    while (!client.read_head().empty()) client.send(answer("200 OK", "{}"));
+  });
+  const auto transport = connect(server.url());
+  for (int i = 0; i < 20; ++i) ASSERT_TRUE(transport->call(get(), seconds(5)));
+  EXPECT_LE(server.connections(), 2);
+}
+
+TEST(Transport, AtMostEightCallsAreUnderWay) {
+  std::atomic<int> inside{0};
+  std::atomic<int> most{0};
+  LoopbackServer server([&](const Socket& client) {
+    while (!client.read_head().empty()) {
+      const int now = ++inside;
+      int seen = most;
+      while (seen < now && !most.compare_exchange_weak(seen, now)) {
+      }
+      std::this_thread::sleep_for(milliseconds(20));
+      --inside;
+      client.send(answer("200 OK", "{}"));
+    }
+  });
+  const auto transport = connect(server.url());
+  std::vector<std::thread> callers;
+  std::atomic<int> done{0};
+  for (int i = 0; i < 24; ++i) {
+    callers.emplace_back([&] { done += transport->call(get(), seconds(20)).has_value() ? 1 : 0; });
+  }
+  for (auto& caller : callers) caller.join();
+  EXPECT_EQ(done, 24);
+  EXPECT_LE(most, 8);
+  EXPECT_GT(most, 1);
+}
+
+TEST(Transport, ATokenFileIsReadAgainAfterARefusal) {
+  const auto path =
+      std::filesystem::temp_directory_path() / ("token-" + std::to_string(::getpid()));
+  std::ofstream(path) << "old\n";
+  LoopbackServer server([](const Socket& client) {
+    for (std::string head = client.read_head(); !head.empty(); head = client.read_head()) {
+      const bool good = head.find("Authorization:Bearer new\r\n") != std::string::npos;
+      client.send(good ? answer("200 OK", "{}") : answer("401 Unauthorized", "{}"));
+    }
+  });
+  Credentials credentials;
+  credentials.server = server.url();
+  credentials.token_file = path.string();
+  const auto transport = make_transport(credentials);
+  ASSERT_TRUE(transport);
+  EXPECT_EQ((*transport)->call(get(), seconds(5))->status, 401);
+  std::ofstream(path) << "new\n";
+  EXPECT_EQ((*transport)->call(get(), seconds(5))->status, 200);
+  std::filesystem::remove(path);
+}
+
+TEST(Transport, AForeignCertificateIsRefused) {
+  LoopbackServer server(serve_self_signed());
+  Credentials credentials;
+  credentials.server = "https://127.0.0.1:" + std::to_string(server.port());
+  credentials.ca_pem = unrelated_ca_pem();
+  const auto transport = make_transport(credentials);
+  ASSERT_TRUE(transport);
+  const auto response = (*transport)->call(get(), seconds(5));
+  ASSERT_FALSE(response);
+  EXPECT_EQ(response.error().kind, ErrorKind::Unauthorized) << response.error().message();
+  EXPECT_NE(response.error().message().find("certificate"), std::string::npos);
+}
+
+}  // namespace
+}  // namespace pgrightsizer::kube
