@@ -161,7 +161,7 @@ Event Connection::finish_commit() {
       break;
   }
   if (!alive() || PQtransactionStatus(pg_) != PQTRANS_IDLE) return close_with(kind);
-  const Event result = event(kind);
+  Event result = event(kind);
   become_idle();
   return result;
 }
