@@ -80,6 +80,14 @@ Rule shrink_rule(const Situation& s, Count limit, Topic topic) {
   return std::nullopt;
 }
 
+Rule announce_rule(const Situation& s) {
+  for (const PoolerPod& pod : s.seen.pods) {
+    if (!adjustable(pod) || pod.announced >= pod.cap) continue;
+    return set_cap(pod, pod.cap, Topic::None, say(pod.name, " started with cap ", pod.cap));
+  }
+  return std::nullopt;
+}
+
 Rule grow_rule(const Situation& s) {
   const Count share = share_now(s);
   const PoolerPod* pod = smallest(s, share);

@@ -18,6 +18,10 @@ namespace pgrightsizer::transition {
 // Shrinks a pod that was allowed more than `limit`.
 [[nodiscard]] Rule shrink_rule(const Situation& s, Count limit, Topic topic);
 
+// Announces what a pod started with: the boot cap in the file may change while it runs, and once it
+// terminates nobody can ask it.
+[[nodiscard]] Rule announce_rule(const Situation& s);
+
 // Grows the pods with the smallest caps towards their share, evenly, into what is free; room for
 // replacements stays free. Waits when there is none.
 [[nodiscard]] Rule grow_rule(const Situation& s);

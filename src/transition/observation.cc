@@ -4,6 +4,20 @@
 
 namespace pgrightsizer::transition {
 
+namespace {
+
+Count live_pods(const Observation& seen) {
+  return std::count_if(seen.pods.begin(), seen.pods.end(),
+                       [](const PoolerPod& pod) { return !pod.terminating; });
+}
+
+// What a pod that starts with the boot cap counts.
+Count boot_room(const Observation& seen) {
+  return seen.pooler->boot_cap <= sizing::kMinimumCap ? 0 : seen.pooler->boot_cap;
+}
+
+}  // namespace
+
 Count PoolerPod::room() const { return std::max({cap, announced, servers}); }
 
 Count PoolerPod::counted() const {
@@ -26,12 +40,14 @@ Count Observation::others_kept() const { return std::max(sizing::kOthersFloor, o
 Count Observation::pooled_room() const {
   Count sum = 0;
   for (const PoolerPod& pod : pods) sum = sizing::saturating_add(sum, pod.counted());
-  return sum;
+  const Count missing = pooler ? std::max(Count{0}, pooler->replicas - live_pods(*this)) : 0;
+  return sizing::saturating_add(sum, sizing::saturating_multiply(missing, boot_room(*this)));
 }
 
 Count Observation::replacement_room() const {
-  if (!pooler || pooler->boot_cap <= sizing::kMinimumCap) return 0;
-  return sizing::saturating_multiply(pooler->boot_cap, pooler->replicas);
+  if (!pooler) return 0;
+  const Count replaceable = std::min(pooler->replicas, live_pods(*this));
+  return sizing::saturating_multiply(replaceable, boot_room(*this));
 }
 
 Count Observation::committed() const {

@@ -58,7 +58,9 @@ Step retry_later(const Situation& s) {
 Step to_pooler(const Situation& s) {
   if (s.history.retry_at && s.now < *s.history.retry_at) return retry_later(s);
   Turn turn;
-  if (turn.take(keep_rule(s)) || turn.take(apply_pooler_rule(s))) return std::move(turn).result();
+  if (turn.take(keep_rule(s)) || turn.take(announce_rule(s)) || turn.take(apply_pooler_rule(s))) {
+    return std::move(turn).result();
+  }
   turn.take(enter_rule(s));
   return std::move(turn).result();
 }
@@ -89,9 +91,14 @@ Rule drain_rule(const Situation& s) {
   return step;
 }
 
+// What poolers hold, others, and a replacement of every pooler pod at any moment.
+Count pooled_worst(const Observation& seen) {
+  return seen.pooled_room() + seen.replacement_room() + seen.others_kept();
+}
+
 // Nobody is cut off by a smaller server only when nobody is direct, the poolers' promises fit it,
-// and logins through them work.
-Rule lower_obstacle(const Situation& s) {
+// and logins through them work. `prepared`: the boot cap can still make it fit.
+Rule lower_obstacle(const Situation& s, bool prepared) {
   const Observation& seen = s.seen;
   if (Rule drain = drain_rule(s)) {
     drain->kind = StepKind::Wait;
@@ -101,17 +108,20 @@ Rule lower_obstacle(const Situation& s) {
     return wait(Topic::PooledLogin, "logins through the pooler fail");
   }
   const Count usable = s.plan.max_connections - seen.reserved;
-  if (seen.pooled_room() + seen.others_kept() <= usable) return std::nullopt;
+  const Count least = seen.pooled_room() + seen.others_kept();
+  if (pooled_worst(seen) <= usable || (prepared && least <= usable)) return std::nullopt;
   return wait(Topic::NoRoom,
               say("max_connections stays ", seen.effective, ": ", seen.pooled_room(), " pooled + ",
-                  seen.others_kept(), " others > ", usable, " usable at ", s.plan.max_connections));
+                  seen.replacement_room(), " for replaced pooler pods + ", seen.others_kept(),
+                  " others > ", usable, " usable at ", s.plan.max_connections));
 }
 
 Rule lower_pooled_rule(const Situation& s) {
   const Count usable = s.plan.max_connections - s.seen.reserved;
-  const Count wanted = s.seen.pooled_room() + s.seen.replacement_room() + s.seen.others_kept();
-  const Rule prepare = wanted > usable ? fit_boot_cap_rule(s, usable) : std::nullopt;
-  return lower_rule(s, Occasion{all_pooled(s.seen), false}, lower_obstacle(s), prepare);
+  const bool tight = pooled_worst(s.seen) > usable;
+  const Rule prepare = tight ? fit_boot_cap_rule(s, usable) : std::nullopt;
+  const Occasion occasion{all_pooled(s.seen), false};
+  return lower_rule(s, occasion, lower_obstacle(s, prepare.has_value()), prepare);
 }
 
 Rule rest_rule(const Situation& s) {
@@ -128,7 +138,7 @@ Rule rest_rule(const Situation& s) {
 Step behind_pooler(const Situation& s) {
   Turn turn;
   if (turn.take(shrink_rule(s, share_now(s), Topic::CapsShrinking)) ||
-      turn.take(apply_pooler_rule(s))) {
+      turn.take(announce_rule(s)) || turn.take(apply_pooler_rule(s))) {
     return std::move(turn).result();
   }
   const Rule failing = failing_login_rule(s);

@@ -8,8 +8,11 @@ namespace pgrightsizer::transition {
 
 namespace {
 
+// What the buffer allows, and never more than a pod's share of the pool.
 Count full_boot_cap(const Situation& s) {
-  return sizing::boot_cap(s.rules.buffer, s.seen.reserved, s.rules.pooler_replicas);
+  const Count share = sizing::pool_share(pool_in_force(s), s.rules.pooler_replicas);
+  return std::min(share,
+                  sizing::boot_cap(s.rules.buffer, s.seen.reserved, s.rules.pooler_replicas));
 }
 
 // What each replaced pod may open when this much is left for replacements.
@@ -58,16 +61,16 @@ Step create(const Situation& s) {
 // While sessions move, what replaced pods may open must fit beside them, too; and so must what
 // additional pods may.
 Count boot_cap_now(const Situation& s) {
-  const Pooler& present = *s.seen.pooler;
+  const Pooler& pooler = *s.seen.pooler;
+  const Count present = std::min(pooler.boot_cap, full_boot_cap(s));
   const Count free = s.seen.usable() - s.seen.committed();
-  const Count added = s.rules.pooler_replicas - present.replicas;
+  const Count added = s.rules.pooler_replicas - pooler.replicas;
   if (added > 0) {
     const Count pods = added + s.rules.pooler_replicas;
-    return std::min(
-        {present.boot_cap, full_boot_cap(s), std::max(sizing::kMinimumCap, free / pods)});
+    return std::min(present, std::max(sizing::kMinimumCap, free / pods));
   }
-  if (all_pooled(s.seen) || s.seen.replacement_room() <= free) return present.boot_cap;
-  return std::min(present.boot_cap, boot_cap_of(s, free));
+  if (all_pooled(s.seen) || s.seen.replacement_room() <= free) return present;
+  return std::min(present, boot_cap_of(s, free));
 }
 
 }  // namespace

@@ -63,7 +63,7 @@ Step way_back(const Situation& s) {
     keep_pooled(turn, s);
     return std::move(turn).result();
   }
-  if (turn.take(keep_rule(s))) return std::move(turn).result();
+  if (turn.take(keep_rule(s)) || turn.take(announce_rule(s))) return std::move(turn).result();
   // Raising is cheapest while everything is pooled.
   const Occasion occasion{all_pooled(s.seen), budget(s.seen) < 0};
   const Rule raise = raise_rule(s, occasion);

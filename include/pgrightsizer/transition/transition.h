@@ -28,10 +28,13 @@ struct PoolerPod {
   bool ready = false;
   bool terminating = false;
   bool console = false;  // its console answered in this observation
-  Count cap = 0;         // read back over the console; else the larger of announced and boot cap
-  Count announced = 0;   // annotation pgrightsizer.io/cap; 0: none
-  Count servers = 0;     // server connections it holds open
-  Count clients = 0;     // clients of the application (consoles not counted)
+  // Read back over the console. Out of reach: the larger of `announced` and the boot cap in the
+  // file; if it was never announced, of the full boot cap (sizing::boot_cap), with which it may
+  // have started before the file was changed.
+  Count cap = 0;
+  Count announced = 0;  // annotation pgrightsizer.io/cap; 0: none
+  Count servers = 0;    // server connections it holds open
+  Count clients = 0;    // clients of the application (consoles not counted)
 
   // What it may hold at this moment, whatever happens to the operator: the largest of cap,
   // announced and servers.
@@ -94,9 +97,10 @@ struct Observation {
   [[nodiscard]] Count others_kept() const;
   // Most that applications may hold on the direct route, were everything routed there.
   [[nodiscard]] Count direct_worst() const;
-  // Σ PoolerPod::counted(), terminating pods included.
+  // Σ PoolerPod::counted(), terminating pods included, and pods that are about to be created.
   [[nodiscard]] Count pooled_room() const;
-  // Room kept free so that every pod may be replaced at once by one that starts at the boot cap.
+  // Room kept free so that every live pod may be replaced at once by one that starts at the boot
+  // cap.
   [[nodiscard]] Count replacement_room() const;
   // The left side of the invariant.
   [[nodiscard]] Count committed() const;
@@ -159,8 +163,9 @@ struct History {
 //                  deleted. When the last entry has no duration yet and wants the same value, it
 //                  is that restart being tried again: no new entry, the time stays.
 //   RestoreMax…    is remembered in History::rejected {old_value, start_failure} before the write.
-//   SetCap         growing: annotation, then SET. Shrinking: SET, RECONNECT, then annotation; so
-//                  the annotation is never below what the pod may hold.
+//   SetCap         the annotation is raised before SET and lowered after SET and RECONNECT, so it
+//   is
+//                  never below what the pod may hold.
 //   SwitchTo…, TurnBack   clear History::drain_since; TurnBack also sets turned_back_since and
 //                  retry_at (= deadline).
 //   a Wait or Drain step about DirectDraining or PooledDraining sets drain_since if it is unset.
