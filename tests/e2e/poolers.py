@@ -74,10 +74,11 @@ class Poolers:
                 one.session = self._connect(one.address)
             if one.session is not None:
                 _read(one)
-        except psycopg2.Error:  # it is starting or ending; its last cap stays
+        except psycopg2.Error as error:  # it is starting or ending; its last cap stays
             one.answered = False
             _close(one)
-            self._password = None
+            if "authentication" in str(error):  # a pooler made anew has another password
+                self._password = None
         if one.terminating:
             _close(one)
 

@@ -4,6 +4,7 @@ step what the contract asks for read from PostgreSQL, the poolers' consoles and 
 
 import dataclasses
 import datetime
+import re
 import time
 
 import application
@@ -211,5 +212,11 @@ class Story:
         ])
 
 
+TIME = re.compile(r"(.*T[0-9:]{8})(\.[0-9]+)?(Z|[+-][0-9:]{5})")
+
+
 def epoch(text):
-    return datetime.datetime.fromisoformat(text.replace("Z", "+00:00")).timestamp()
+    """RFC 3339, with any number of decimals, as seconds since 1970."""
+    whole, decimals, zone = TIME.fullmatch(text).groups()
+    zone = "+00:00" if zone == "Z" else zone
+    return datetime.datetime.fromisoformat(whole + zone).timestamp() + float(decimals or 0)

@@ -9,6 +9,7 @@ HEADS = (
     ("caps", 11), ("direct", 6), ("pooled", 6), ("succeeded", 9), ("failed", 6), ("refused", 7),
 )
 EVERY_S = 2.0
+LEAST_S = 1.0  # caps may grow many times a second
 
 
 def minutes(seconds):
@@ -16,10 +17,10 @@ def minutes(seconds):
 
 
 def caps_text(poolers):
-    """2 × 75: two pods that serve; (+1): and one that is leaving."""
+    """2 × 75: two pods that serve; 1 × ?: one that is starting; (+1): and one that is leaving."""
     serving = collections.Counter(one.cap or 0 for one in poolers if not one.terminating)
     leaving = sum(1 for one in poolers if one.terminating)
-    text = "+".join(f"{count} × {cap}" for cap, count in sorted(serving.items()))
+    text = "+".join(f"{count} × {cap or '?'}" for cap, count in sorted(serving.items()))
     return (text + (f" (+{leaving})" if leaving else "")) or "-"
 
 
@@ -28,8 +29,8 @@ class Table:
 
     def __init__(self, started_at):
         self._started_at = started_at
-        self._width = max(100, shutil.get_terminal_size((140, 24)).columns)
-        self._last_key = None
+        self._width = max(120, shutil.get_terminal_size((180, 24)).columns)
+        self._last_key = self._last_detail = None
         self._last_at = 0.0
 
     def head(self):
@@ -42,14 +43,12 @@ class Table:
         target = status.get("recommended", {}).get("maxConnections", "-")
         value = look.state.max_connections if look.state else "down"
         route = status.get("route", "-")
-        key = (instances, target, value, route, caps_text(look.poolers), step.get("name"))
-        now = time.monotonic()
-        if key == self._last_key and not (moving and now - self._last_at >= EVERY_S):
+        caps = caps_text(look.poolers)
+        if not self._due((instances, target, value, route), (caps, step.get("name")), moving):
             return
-        self._last_key, self._last_at = key, now
         cells = (
             minutes(look.at - self._started_at), instances, target, value, route,
-            caps_text(look.poolers), look.state.direct if look.state else "-",
+            caps, look.state.direct if look.state else "-",
             look.pooled if look.state else "-", totals["succeeded"], totals["failed"],
             totals["refused"],
         )
@@ -58,3 +57,12 @@ class Table:
         if step.get("message"):
             what += f": {step['message']}"
         print(f"{row}  {what}"[: self._width], flush=True)
+
+    def _due(self, key, detail, moving):
+        now = time.monotonic()
+        passed = now - self._last_at
+        changed = key != self._last_key or (detail != self._last_detail and passed >= LEAST_S)
+        if not changed and not (moving and passed >= EVERY_S):
+            return False
+        self._last_key, self._last_detail, self._last_at = key, detail, now
+        return True

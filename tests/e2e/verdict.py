@@ -38,7 +38,8 @@ def steps(run, _records):
               f"{mark}  {step.settled_at - step.scaled_at:.0f} s")
         for problem in step.problems:
             print(f"          {problem}")
-            failures.append(f"{want.instances} instances: {problem}")
+        if step.problems:
+            failures.append(f"{want.instances} instances: {', '.join(step.problems)}")
     return failures
 
 
@@ -93,7 +94,7 @@ def late_refusals(run, records, step, end, windows):
     flip = step.flip_to_pooler
     if flip is None:
         return []
-    spans = [(flip + AFTER_FLIP_S + 1, end)]
+    spans = [(flip + AFTER_FLIP_S, end)]
     for began, ended in windows:
         spans = [part for a, b in spans for part in ((a, min(b, began)), (max(a, ended), b))
                  if part[1] - part[0] > 1]
@@ -106,7 +107,7 @@ def late_refusals(run, records, step, end, windows):
 
 def logged_between(run, start, end):
     run.log.read()
-    return sum(1 for text in run.log.refusals if start <= story.epoch(text[:26] + "Z") < end)
+    return sum(1 for text in run.log.refusals if start <= story.epoch(text) < end)
 
 
 def restarts(run, records):

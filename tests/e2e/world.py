@@ -199,8 +199,6 @@ class Operator:
         for crd in sorted((ROOT / "crds").glob("*.yaml")):
             kubectl("wait", "--for=condition=Established", "--timeout=30s", "-f", str(crd))
         apply(OPERATOR_MANIFEST)
-        # A cluster that was kept has the operator of the last time.
-        kubectl("rollout", "restart", f"deployment/{self.name}", "-n", self.namespace)
         kubectl("rollout", "status", f"deployment/{self.name}", "-n", self.namespace,
                 "--timeout=90s", timeout=100)
 
