@@ -36,6 +36,8 @@ std::string random_password() {
 
 Result<void> request(const Turn& turn, Count value) {
   auto* session = turn.memory.admin ? &*turn.memory.admin : nullptr;
+  // Until it is known to have been written, whatever is found there is not held against anybody.
+  turn.memory.request.value.reset();
   if (auto done = turn.memory.provider->request(value, session); !done) return done;
   turn.memory.request.value = value;
   turn.memory.request.foreign_since.reset();

@@ -7,8 +7,8 @@ namespace pgrightsizer::controller {
 
 namespace {
 
-// A login that the pooler itself refuses has not reached it yet; any other answer means that the
-// auth_file was read, whatever the server thinks of the password.
+// Passwords that the pooler itself refuses have not reached it yet; any other answer means that the
+// auth_file was read, also when PostgreSQL's own refusal is passed on.
 bool served(const Turn& turn, const kube::Pod& pod) {
   for (const auto& login : turn.facts.logins) {
     postgres::ConnectOptions options;
@@ -19,7 +19,9 @@ bool served(const Turn& turn, const kube::Pod& pod) {
     options.database = login.database;
     options.deadline = std::chrono::seconds(2);
     const auto session = postgres::Session::connect(options);
-    if (!session && session.error().kind == ErrorKind::Unauthorized) return false;
+    if (!session && session.error().kind == ErrorKind::Unauthorized &&
+        session.error().what.find("password authentication failed") == std::string::npos)
+      return false;
   }
   return true;
 }
