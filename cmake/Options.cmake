@@ -3,7 +3,7 @@ set(CMAKE_CXX_STANDARD_REQUIRED ON)
 set(CMAKE_CXX_EXTENSIONS OFF)
 
 # "Dev": quick to build and to run, with asserts and line numbers.
-set(CMAKE_CXX_FLAGS_DEV "-O1 -g1" CACHE STRING "flags of the Dev build type")
+set(CMAKE_CXX_FLAGS_DEV "-O1 -g1")
 set(PGRS_SANITIZE "" CACHE STRING "sanitizers, as -fsanitize= takes them")
 
 find_program(CCACHE ccache)
