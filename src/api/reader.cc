@@ -104,14 +104,13 @@ std::optional<std::int64_t> Reader::optional_count(const char* field, Bounds bou
     wrong(field, "is " + shown(*value), range);
     return std::nullopt;
   }
-  const bool beyond = value->is_number_unsigned() &&
-                      value->get<std::uint64_t>() > static_cast<std::uint64_t>(bounds.high);
-  if (beyond || value->get<std::int64_t>() < bounds.low ||
-      value->get<std::int64_t>() > bounds.high) {
+  // What exceeds 64 bits with sign reads as negative, which the bounds of a spec refuse.
+  const auto number = value->get<std::int64_t>();
+  if (number < bounds.low || number > bounds.high) {
     wrong(field, "is " + shown(*value), range);
     return std::nullopt;
   }
-  return value->get<std::int64_t>();
+  return number;
 }
 
 std::int64_t Reader::count(const char* field, std::int64_t otherwise, Bounds bounds) const {
