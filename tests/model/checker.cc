@@ -16,13 +16,13 @@ using transition::StepKind;
 
 bool acts(const Step& step) { return step.kind != StepKind::None && step.kind != StepKind::Wait; }
 
-std::uint64_t hash_of(const Packed& packed) {
-  std::uint64_t hash = packed.low * 0x9E3779B97F4A7C15ULL;
-  hash ^= hash >> 29;
-  hash += packed.high * 0xBF58476D1CE4E5B9ULL;
-  hash ^= hash >> 32;
-  return hash * 0x94D049BB133111EBULL >> 16;
+std::uint64_t mixed(std::uint64_t word) {
+  word = (word ^ (word >> 30)) * 0xBF58476D1CE4E5B9ULL;
+  word = (word ^ (word >> 27)) * 0x94D049BB133111EBULL;
+  return word ^ (word >> 31);
 }
+
+std::uint64_t hash_of(const Packed& packed) { return mixed(packed.low + 3 * mixed(packed.high)); }
 
 std::string text_of(const Step& step) {
   return std::string("OPERATOR ") + to_string(step.kind) + ": " + step.reason;
@@ -41,11 +41,6 @@ sizing::Plan plan_for(int instances, const Scale& scale) {
   plan.pool_size = plan.tier == 2 ? 14 : plan.tier == 1 ? 6 : 0;
   plan.max_connections = (plan.tier > 0 ? plan.pool_size : plan.demand) + scale.buffer;
   return plan;
-}
-
-const std::vector<int>& instance_counts() {
-  static const std::vector<int> counts = {1, 3, 4, 6};
-  return counts;
 }
 
 const Values& max_connections_values() {
@@ -114,7 +109,7 @@ void Checker::violate(const std::string& what, std::uint32_t at, const std::stri
 
 void Checker::start() {
   // At rest with each number of instances, brought there by the right operator.
-  for (const int instances : instance_counts()) {
+  for (const int instances : scenario_.instance_counts) {
     World world;
     world.effective = world.requested = 20;
     const auto settle = [&] {
@@ -212,13 +207,14 @@ void Checker::expand(std::uint32_t index) {
   const World world = unpack(states_[index], max_connections_values());
   operator_moves(index, world);
   const int was = world.server == Server::Up ? excess_at(world, scale_, world.effective) : 0;
-  for_each_event(world, scale_, instance_counts(), [&](const char* name, const World& next) {
-    const bool replaced = next.budget.replacements < world.budget.replacements;
-    if (replaced && excess_at(next, scale_, next.effective) > std::max(0, was)) {
-      ++findings_.tight_replacements;
-    }
-    reach(index, name, next);
-  });
+  for_each_event(world, scale_, scenario_.instance_counts,
+                 [&](const char* name, const World& next) {
+                   const bool replaced = next.budget.replacements < world.budget.replacements;
+                   if (replaced && excess_at(next, scale_, next.effective) > std::max(0, was)) {
+                     ++findings_.tight_replacements;
+                   }
+                   reach(index, name, next);
+                 });
 }
 
 // In a quiet world the operator comes to an end: its own moves never lead in a circle.

@@ -19,11 +19,11 @@ namespace pgrightsizer::model {
 struct Scenario {
   std::string name;
   Budget budget;
+  std::vector<int> instance_counts = {1, 3, 4, 6};
 };
 
 // What the operator should bring about for a number of instances: the tiers, scaled down.
 [[nodiscard]] sizing::Plan plan_for(int instances, const Scale& scale);
-[[nodiscard]] const std::vector<int>& instance_counts();
 [[nodiscard]] const Values& max_connections_values();
 [[nodiscard]] const std::vector<Scenario>& scenarios();
 

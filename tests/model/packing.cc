@@ -114,7 +114,7 @@ void put_all(Stream& stream, W& world, const Values& values) {
   put_value(stream, world.rejected, values);
   put(stream, world.pooler, 1);
   put(stream, world.pool_size, 4);
-  put(stream, world.boot_cap, 2);
+  put(stream, world.boot_cap, 3);
   put(stream, world.login_works, 1);
   put(stream, world.retry, 2);
   put(stream, world.pending, 2);
