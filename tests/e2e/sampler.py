@@ -60,7 +60,7 @@ class Cluster:
         for one in self._watches:
             one.start()
         for one in self._watches:
-            if not one.listed.wait(20):
+            if not one.listed.wait(60):
                 raise world.Failure("the API server does not answer a list")
 
     def stop(self):

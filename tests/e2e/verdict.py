@@ -86,7 +86,14 @@ def refusals(run, records):
             failures.append(f"{step.expected.instances} instances: {logged} × 53300 logged although "
                             "the demand fitted all the time")
         failures += late_refusals(run, records, step, end, windows)
+    for cls, entry in sorted(judge.add_classes(judge.newest(records), "refused").items()):
+        print(f"  {cls}: {entry['count']}, last at {run.since_start(entry['last_ms'] / 1000)} "
+              f"({one_line(entry['message'])})")
     return failures
+
+
+def one_line(message):
+    return " ".join(message.split())[:110]
 
 
 def late_refusals(run, records, step, end, windows):
@@ -141,7 +148,7 @@ def rows(_run, records):
           f"maximum {found['max_ms']:.0f} ms")
     for kind in ("failed", "unknown"):
         for cls, entry in sorted(found[f"{kind}_by_class"].items()):
-            print(f"  {kind} {cls}: {entry['count']} ({entry['message'].strip()[:100]})")
+            print(f"  {kind} {cls}: {entry['count']} ({one_line(entry['message'])})")
     failures = []
     if found["lost"] or found["doubled"]:
         failures.append(f"{found['lost']} acknowledged rows lost, {found['doubled']} doubled: "
