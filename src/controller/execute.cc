@@ -194,15 +194,14 @@ Result<void> switch_to(const Turn& turn, const Step& step, Route route, api::Sta
   return {};
 }
 
-// Idle sessions of the application's roles only, the longest idle first, a few at a time.
-Result<void> terminate_idle(const Turn& turn) {
-  constexpr std::size_t kAtOnce = 20;
+// Idle sessions of the application's roles only, the longest idle first.
+Result<void> terminate_idle(const Turn& turn, std::size_t at_once) {
   std::vector<postgres::Backend> idle;
   for (const auto& backend : turn.facts.direct)
     if (backend.state == "idle") idle.push_back(backend);
   std::sort(idle.begin(), idle.end(),
             [](const auto& a, const auto& b) { return a.idle_for > b.idle_for; });
-  idle.resize(std::min(idle.size(), kAtOnce));
+  idle.resize(std::min(idle.size(), at_once));
   std::vector<std::int64_t> pids;
   for (const auto& backend : idle) pids.push_back(backend.pid);
   if (pids.empty() || !turn.memory.admin) return {};
@@ -233,10 +232,12 @@ Result<void> roll_workloads(const Turn& turn, const api::Status& status) {
   return {};
 }
 
-Result<void> drain_direct(const Turn& turn, const api::Status& status) {
+Result<void> drain_direct(const Turn& turn, const Step& step, const api::Status& status) {
+  constexpr std::size_t kAtOnce = 20;
+  if (step.value > 0) return terminate_idle(turn, static_cast<std::size_t>(step.value));
   if (turn.policy.spec.routing.drain == api::DrainMode::RolloutRestart)
     return roll_workloads(turn, status);
-  return terminate_idle(turn);
+  return terminate_idle(turn, kAtOnce);
 }
 
 Result<void> drain_pooled(const Turn& turn) {
@@ -293,7 +294,7 @@ Result<void> execute(const Turn& turn, const Step& step, api::Status& status) {
     case StepKind::SwitchToPooler: return switch_to(turn, step, Route::Pooler, status);
     case StepKind::SwitchToDirect:
     case StepKind::TurnBack: return switch_to(turn, step, Route::Direct, status);
-    case StepKind::DrainDirect: return drain_direct(turn, status);
+    case StepKind::DrainDirect: return drain_direct(turn, step, status);
     case StepKind::DrainPooled: return drain_pooled(turn);
     case StepKind::RemovePooler: return remove_pooler(turn, step);
   }

@@ -63,6 +63,14 @@ struct Memory {
   };
   Request request;
 
+  // A write that the last turn was refused for good reason; the next turns tell it until one goes
+  // through.
+  struct Refusal {
+    std::string reason;
+    std::string message;
+  };
+  std::optional<Refusal> refusal;
+
   std::string console_password;
   // Pooler pods, by uid, that are known to serve this digest of the auth_file.
   std::map<std::string, std::string> users_served;

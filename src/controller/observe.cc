@@ -48,13 +48,35 @@ postgres::ConnectOptions login_options(const Facts& facts, const std::string& ho
   return options;
 }
 
-Login try_login(const postgres::ConnectOptions& options, std::string& failure) {
+struct Attempt {
+  Login login = Login::Unknown;
+  bool timed_out = false;
+};
+
+Attempt try_login(const postgres::ConnectOptions& options, std::string& failure) {
   auto session = postgres::Session::connect(options);
   auto answer = session ? session->query("SELECT 1", {}, std::chrono::seconds(2))
                         : Result<postgres::Rows>(fail(session.error()));
-  if (answer) return Login::Ok;
+  if (answer) return {Login::Ok, false};
   failure = answer.error().message();
-  return answer.error().kind == ErrorKind::TooManySessions ? Login::ServerFull : Login::Failing;
+  const auto kind = answer.error().kind;
+  return {kind == ErrorKind::TooManySessions ? Login::ServerFull : Login::Failing,
+          kind == ErrorKind::Timeout};
+}
+
+// Through every pooler: one that a full server has never let in refuses its clients, and says so. One
+// that holds servers and keeps us waiting is only busy.
+Login pooled_login(const api::ConnectionPolicy& policy, const Facts& facts, std::string& failure) {
+  Login worst = Login::Unknown;
+  for (const auto& pod : facts.pods) {
+    if (!pod.snapshot || pod.pod->meta.deleting) continue;
+    auto attempt =
+        try_login(login_options(facts, pod.pod->ip, policy.spec.database.port), failure);
+    if (attempt.timed_out && !pod.snapshot->servers.empty()) attempt.login = Login::Ok;
+    if (attempt.login == Login::ServerFull) return Login::ServerFull;
+    if (worst != Login::Ok) worst = attempt.login;
+  }
+  return worst;
 }
 
 bool move_under_way(const Facts& facts) {
@@ -75,20 +97,15 @@ void probe_logins(const Sight& sight, const api::ConnectionPolicy& policy, Memor
     return;
   }
   const auto now = sight.clock.steady();
-  const bool good = probe.pooled == Login::Ok || probe.pooled == Login::ServerFull;
+  const bool good = probe.pooled == Login::Ok;
   if (!good || now - probe.at >= std::chrono::seconds(5)) {
     probe.at = now;
-    probe.direct = try_login(login_options(facts, facts.database.host, facts.database.port), probe.failure);
-    probe.pooled = Login::Unknown;
-    for (const auto& pod : facts.pods) {
-      if (!pod.snapshot || pod.pod->meta.deleting) continue;
-      // With the server full a pooled login only waits: the direct one has told all there is to know.
-      probe.pooled = probe.direct == Login::ServerFull
-                         ? Login::ServerFull
-                         : try_login(login_options(facts, pod.pod->ip, policy.spec.database.port),
-                                     probe.failure);
-      if (probe.pooled != Login::Failing) break;
-    }
+    probe.direct =
+        try_login(login_options(facts, facts.database.host, facts.database.port), probe.failure).login;
+    // Before the switch the direct login has told all there is to know of a full server.
+    probe.pooled = probe.direct == Login::ServerFull && seen.route == Route::Direct
+                       ? Login::ServerFull
+                       : pooled_login(policy, facts, probe.failure);
     if (probe.pooled != Login::Failing) probe.failing_since.reset();
     if (probe.pooled == Login::Failing && !probe.failing_since) probe.failing_since = sight.clock.now();
   }
@@ -108,6 +125,11 @@ Facts observe(const Sight& sight, const api::ConnectionPolicy& policy, Memory& m
   Facts facts;
   if (const auto trouble = sight.stores.trouble(); !trouble.empty())
     facts.problems.push_back({"WatchFailing", trouble});
+  if (memory.refusal)
+    facts.problems.push_back({memory.refusal->reason, memory.refusal->message, false});
+  if (!policy.restart_now_error.empty())
+    facts.problems.push_back(
+        {"RestartNowInvalid", policy.text() + ": " + policy.restart_now_error, false});
   if (const auto rival = older_rival(policy, sight.stores); !rival.empty())
     facts.problems.push_back({"PolicyConflict",
                               policy.text() + ": ConnectionPolicy " + rival +

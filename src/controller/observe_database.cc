@@ -81,6 +81,11 @@ void read_server(const api::ConnectionPolicy& policy, Memory& memory, Facts& fac
       message = "Secret " + policy.name_space + "/" + policy.spec.database.admin_secret +
                 ": PostgreSQL refuses this user or password (" + error.what +
                 "); correct the Secret (spec.database.adminSecretName)";
+    const char* where = policy.spec.database.provider == api::ProviderKind::External
+                            ? "spec.database.host and port"
+                            : "spec.database.name and port";
+    if (error.kind == ErrorKind::Unavailable || error.kind == ErrorKind::Timeout)
+      message += std::string("; bring it back, or correct ") + where;
     // A server that is down is waited for by the core, which may have to mend it.
     const bool wait = error.kind == ErrorKind::Unavailable || error.kind == ErrorKind::Timeout ||
                       error.kind == ErrorKind::TooManySessions;

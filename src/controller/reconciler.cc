@@ -69,6 +69,15 @@ bool draining(const Step& step) {
   return step.topic == Topic::DirectDraining || step.topic == Topic::PooledDraining;
 }
 
+// What only a person can mend; anything else is tried again and may never be noticed.
+std::optional<Memory::Refusal> refusal_of(const Result<void>& done) {
+  if (done) return std::nullopt;
+  const auto& error = done.error();
+  if (error.kind == ErrorKind::Forbidden) return Memory::Refusal{"Forbidden", error.message()};
+  if (error.kind == ErrorKind::Invalid) return Memory::Refusal{"WriteRefused", error.message()};
+  return std::nullopt;
+}
+
 // The objects that applications use, the poolers' users, then the one step.
 Result<void> act(const Turn& turn, const Step& step, api::Status& status) {
   Front front;
@@ -156,13 +165,19 @@ Reconciler::Outcome Reconciler::reconcile(const std::string& key) {
   status = build_status(turn, step, status);
   tell_changes(turn, before, status);
   Result<void> done = report(turn, step, status);
-  if (done && may_act) done = act(turn, step, status);
+  const bool was_refused = memory->refusal.has_value();
+  if (!may_act) memory->refusal.reset();
+  if (done && may_act) {
+    done = act(turn, step, status);
+    memory->refusal = refusal_of(done);
+  }
   if (!done) {
     const bool conflict = done.error().kind == ErrorKind::Conflict;
     logger_.write(conflict ? LogLevel::Info : LogLevel::Warning, done.error().message(),
                   {{"policy", key}, {"step", transition::to_string(step.kind)}});
     return {milliseconds(0), true};
   }
+  if (was_refused) return {milliseconds(50), false};  // say that it is over
   if (!may_act) return {options_.resync, false};
   return {until_next(step, facts, options_, clock_.now()), false};
 }

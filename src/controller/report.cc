@@ -189,6 +189,11 @@ Condition traffic(const Turn& turn, const Step& step, const api::Status& status)
           0, {}};
 }
 
+std::string hold_text(const Turn& turn) {
+  return turn.policy.text() +
+         ": no instances, the present sizes are kept; raise spec.replicas of one of its workloads";
+}
+
 Condition ready(const Turn& turn, const Step& step) {
   if (const auto* problem = first_problem(turn.facts, true))
     return {"Ready", "False", problem->reason, problem->message, 0, {}};
@@ -198,6 +203,8 @@ Condition ready(const Turn& turn, const Step& step) {
     return {"Ready", "False", problem->reason, problem->message, 0, {}};
   if (turn.policy.spec.mode == api::Mode::Recommend)
     return {"Ready", "True", "Recommending", "spec.mode is Recommend: nothing is changed", 0, {}};
+  if (step.kind == StepKind::None && turn.facts.plan.hold)
+    return {"Ready", "True", "Hold", hold_text(turn), 0, {}};
   if (step.kind == StepKind::None)
     return {"Ready", "True", "InStep", "the limits are in step with the instances", 0, {}};
   const std::string name = step.kind == StepKind::Wait ? transition::to_string(step.topic)
@@ -237,7 +244,9 @@ void fill_conditions(const Turn& turn, const Step& step, api::Status& status) {
     else
       api::remove_condition(status.conditions, type);
   };
-  const auto summary = ready(turn, step);
+  auto summary = ready(turn, step);
+  if (summary.status == "True")
+    for (const auto& note : turn.facts.database.notes) summary.message += "; note: " + note;
   const bool acting = turn.policy.spec.mode == api::Mode::Apply && !turn.policy.spec.suspend;
   const bool blocked = turn.facts.blocked();
   set(summary);
@@ -316,13 +325,22 @@ void tell_changes(const Turn& turn, const api::Status& before, const api::Status
   };
   const auto& facts = turn.facts;
   std::set<std::string> now;
+  const auto tell_lasting = [&](const std::string& what, const char* reason, const std::string& note,
+                                bool warning) {
+    now.insert(what);
+    once(true, what, reason, "Observe", note, warning);
+  };
   for (const auto& problem : facts.problems) {
-    now.insert("problem/" + problem.reason);
-    once(true, "problem/" + problem.reason, problem.reason.c_str(), "Observe", problem.message, true);
+    // Of each object once; what is said about it may hold figures that change.
+    const auto object = problem.message.substr(0, problem.message.find(": "));
+    tell_lasting("lasting/" + problem.reason + "/" + object, problem.reason.c_str(), problem.message, true);
   }
+  for (const auto& note : facts.database.notes)
+    tell_lasting("lasting/note/" + note, "ConfigurationNote", note, false);
   std::erase_if(told, [&](const std::string& what) {
-    return what.starts_with("problem/") && !now.contains(what);
+    return what.starts_with("lasting/") && !now.contains(what);
   });
+  once(facts.plan.hold && !facts.blocked(), "hold", "NoInstances", "Plan", hold_text(turn), false);
   if (facts.overridden)
     once(true, "overridden", "OverriddenByAlterSystem", "Observe",
          facts.seen.cannot_restart.value_or(""), true);

@@ -65,6 +65,17 @@ Step to_pooler(const Situation& s) {
   return std::move(turn).result();
 }
 
+// PgBouncer passes a full server's refusal on to its clients until it has logged in once itself.
+// Nobody but the poolers asks for slots any more: the few idle sessions that are ended, whatever
+// the drain, are the difference between that and a short wait.
+Step let_poolers_in(const Situation& s, Step step) {
+  step.kind = StepKind::DrainDirect;
+  step.value = sizing::kMinimumCap * std::max<Count>(1, serving_pods(s.seen));
+  step.reason = say("the server is full of ", s.seen.direct_sessions,
+                    " direct sessions: ", step.value, " idle ones make room for the poolers");
+  return step;
+}
+
 Rule drain_rule(const Situation& s) {
   const Observation& seen = s.seen;
   if (all_pooled(seen)) return std::nullopt;
@@ -86,6 +97,7 @@ Rule drain_rule(const Situation& s) {
                    say(seen.direct_sessions, " direct connections still open",
                        overdue ? "; the drain is overdue and holds here" : ""),
                    deadline);
+  if (seen.pooled_login == Login::ServerFull) return let_poolers_in(s, std::move(step));
   const bool logins_fail = seen.pooled_login == Login::Failing;
   if (s.rules.drain != Drain::Wait && !overdue && !logins_fail) step.kind = StepKind::DrainDirect;
   return step;
