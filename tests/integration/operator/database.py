@@ -1,0 +1,175 @@
+"""PostgreSQL servers for the tests: real processes with a configuration file of their own."""
+
+import pathlib
+import re
+import shutil
+import socket
+import subprocess
+import tempfile
+import time
+
+import psycopg2
+
+HOST = "10.200.0.1"  # the node's address: the API accepts it as the address of a pod
+ADMIN = ("postgres", "admin-password")
+APPLICATION = ("shop", "shop-password", "shop")
+AS_POSTGRES = ["setpriv", "--reuid=postgres", "--regid=postgres", "--clear-groups",
+               "--pdeathsig=QUIT"]  # no server outlives the test
+QUIET = ["-c", "unix_socket_directories=", "-c", "fsync=off", "-c", "shared_buffers=8MB",
+         "-c", "autovacuum=off"]
+
+
+def programs():
+    """The newest PostgreSQL's."""
+    found = pathlib.Path("/usr/lib/postgresql").glob("*/bin/postgres")
+    return max(found, key=lambda path: int(path.parts[-3])).parent
+
+
+def run(*command, stdin=None, directory=None):
+    done = subprocess.run([*AS_POSTGRES, *map(str, command)], input=stdin, capture_output=True,
+                          text=True, timeout=120, check=False, cwd=directory)
+    if done.returncode != 0:
+        raise AssertionError(f"{command[0]}: {done.stdout}{done.stderr}")
+    return done.stdout
+
+
+class Servers:
+    """Makes servers as copies of one data directory; close() ends and removes them all."""
+
+    def __init__(self):
+        self._home = pathlib.Path(tempfile.mkdtemp(prefix="pgrs-operator-test-"))
+        self._home.chmod(0o755)
+        self._template = self._home / "template"
+        self._all = []
+        self._make_template()
+
+    def _make_template(self):
+        self._template.mkdir()
+        shutil.chown(self._template, "postgres", "postgres")
+        password = self._home / "password"
+        password.write_text(ADMIN[1])
+        run(programs() / "initdb", "-D", self._template, "-U", ADMIN[0], f"--pwfile={password}",
+            "-A", "scram-sha-256", "--no-sync", "--no-locale", "-E", "UTF8")
+        with open(self._template / "pg_hba.conf", "a", encoding="utf-8") as file:
+            file.write("host all all all scram-sha-256\n")
+        user, secret, name = APPLICATION
+        run(programs() / "postgres", "--single", "-D", self._template, *QUIET, "postgres",
+            stdin=f"CREATE ROLE {user} LOGIN PASSWORD '{secret}'\n"
+                  f"CREATE DATABASE {name} OWNER {user}\n")
+
+    def make(self, name, config, **options):
+        """A server that is not started yet."""
+        directory = self._home / name
+        directory.mkdir()
+        shutil.copytree(self._template, directory / "data")
+        (directory / "conf").mkdir()
+        for path in [directory, *directory.rglob("*")]:
+            shutil.chown(path, "postgres", "postgres")
+        (directory / "data").chmod(0o700)
+        server = Server(directory, config, **options)
+        self._all.append(server)
+        return server
+
+    def close(self):
+        for server in self._all:
+            server.stop()
+        shutil.rmtree(self._home)
+
+
+class Server:
+    """One PostgreSQL; its file is conf/postgresql.conf, as a mounted ConfigMap's would be."""
+
+    def __init__(self, directory, config, arguments=()):
+        self.directory = directory
+        self.arguments = list(arguments)
+        self.port = free_port()
+        self.starts = 0
+        self._process = None
+        self.configure(config)
+
+    @property
+    def config_directory(self):
+        return self.directory / "conf"
+
+    def configure(self, text, name="postgresql.conf"):
+        with open(self.config_directory / name, "w", encoding="utf-8", newline="") as file:
+            file.write(text)
+
+    def _command(self):
+        return [programs() / "postgres", "-D", self.directory / "data",
+                "-c", f"config_file={self.config_directory}/postgresql.conf"]
+
+    def start(self):
+        """True once it answers, False when it has exited instead."""
+        self.starts += 1
+        log = open(self.directory / "log", "a", encoding="utf-8")
+        self._process = subprocess.Popen(
+            [*AS_POSTGRES, *map(str, self._command()), "-p", str(self.port),
+             "-c", "listen_addresses=*", *QUIET, *self.arguments],
+            stdout=log, stderr=log, cwd=self.directory)
+        log.close()
+        end = time.monotonic() + 60
+        while self._process.poll() is None:
+            if self._answers():
+                return True
+            if time.monotonic() > end:
+                raise AssertionError(f"PostgreSQL does not answer:\n{self.log()}")
+            time.sleep(0.05)
+        return False
+
+    def _answers(self):
+        try:
+            self.connect().close()
+            return True
+        except psycopg2.OperationalError:
+            return False
+
+    def stop(self):
+        if self._process and self._process.poll() is None:
+            self._process.send_signal(3)  # SIGQUIT: at once
+            self._process.wait(timeout=30)
+
+    def restart(self, config=None):
+        self.stop()
+        if config is not None:
+            self.configure(config)
+        return self.start()
+
+    def connect(self, who=ADMIN, database="postgres"):
+        connection = psycopg2.connect(host=HOST, port=self.port, user=who[0], password=who[1],
+                                      dbname=database, connect_timeout=5)
+        connection.autocommit = True
+        return connection
+
+    def execute(self, statement):
+        connection = self.connect()
+        try:
+            with connection.cursor() as cursor:
+                cursor.execute(statement)
+                return cursor.fetchone()[0] if cursor.description else None
+        finally:
+            connection.close()
+
+    def max_connections(self):
+        return int(self.execute("SHOW max_connections"))
+
+    def would_start_with(self, config):
+        """The max_connections that PostgreSQL reads from a file."""
+        self.configure(config, "judged.conf")
+        text = run(programs() / "postgres", "-C", "max_connections", "-D", self.directory / "data",
+                   "-c", f"config_file={self.config_directory}/judged.conf")
+        return int(text.splitlines()[-1])
+
+    def log(self):
+        return (self.directory / "log").read_text(encoding="utf-8")
+
+    def fatal(self):
+        """What it said when it did not start."""
+        found = re.findall(r"FATAL: +(.*)", self.log())
+        return found[-1] if found else ""
+
+
+def free_port():
+    with socket.socket() as probe:
+        probe.bind((HOST, 0))
+        return probe.getsockname()[1]

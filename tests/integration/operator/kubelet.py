@@ -1,0 +1,71 @@
+"""What a kubelet does for the database's pods, on a cluster without nodes: a pod that appears is a
+PostgreSQL that is started with the ConfigMap of that moment."""
+
+import threading
+
+from database import HOST
+
+
+class Kubelet:
+    """Looks after the pods of StatefulSets of one namespace; close() ends it."""
+
+    def __init__(self, namespace):
+        self._namespace = namespace
+        self._served = {}
+        self._uids = {}
+        self._lock = threading.Lock()
+        self._stop = threading.Event()
+        self.failures = []
+        self._thread = threading.Thread(target=self._run, daemon=True)
+        self._thread.start()
+
+    def serve(self, stateful_set, server, config=None):
+        """`config` is (ConfigMap, key) for a server that restarts with its pod."""
+        with self._lock:
+            self._served[stateful_set] = (server, config)
+
+    def close(self):
+        self._stop.set()
+        self._thread.join(timeout=60)
+
+    def pods_seen(self, stateful_set):
+        """How many pods the StatefulSet has had."""
+        with self._lock:
+            return len(self._uids.get(stateful_set, []))
+
+    def _run(self):
+        while not self._stop.wait(0.1):
+            try:
+                for pod in self._namespace.list("Pod", "role=database"):
+                    self._look_after(pod)
+            except (OSError, AssertionError) as error:  # the API server may be restarting
+                self.failures.append(str(error))
+
+    def _look_after(self, pod):
+        name, uid = pod["metadata"]["labels"]["app"], pod["metadata"]["uid"]
+        with self._lock:
+            served = self._served.get(name)
+            known = self._uids.setdefault(name, [])
+            if served is None or uid in known or "deletionTimestamp" in pod["metadata"]:
+                return
+            first = not known
+            known.append(uid)
+        server, config = served
+        alive = True
+        if config and not first:
+            alive = server.restart(self._namespace.get("ConfigMap", config[0])["data"][config[1]])
+        self._tell(pod["metadata"]["name"], server, alive)
+
+    def _tell(self, pod, server, alive):
+        container = {"name": "postgres", "image": "postgres", "imageID": "postgres",
+                     "ready": alive, "restartCount": 0 if alive else 3}
+        if alive:
+            container["state"] = {"running": {"startedAt": "2025-01-01T00:00:00Z"}}
+        else:
+            container["state"] = {"waiting": {"reason": "CrashLoopBackOff"}}
+            container["lastState"] = {"terminated": {
+                "exitCode": 1, "reason": "Error", "message": server.fatal()}}
+        self._namespace.strategic("Pod", pod, {"status": {
+            "phase": "Running", "podIP": HOST, "podIPs": [{"ip": HOST}],
+            "conditions": [{"type": "Ready", "status": str(alive)}],
+            "containerStatuses": [container]}}, "status")
