@@ -1,5 +1,7 @@
 """PostgreSQL servers for the tests: real processes with a configuration file of their own."""
 
+import atexit
+import functools
 import pathlib
 import re
 import shutil
@@ -16,7 +18,7 @@ APPLICATION = ("shop", "shop-password", "shop")
 AS_POSTGRES = ["setpriv", "--reuid=postgres", "--regid=postgres", "--clear-groups",
                "--pdeathsig=QUIT"]  # no server outlives the test
 QUIET = ["-c", "unix_socket_directories=", "-c", "fsync=off", "-c", "shared_buffers=8MB",
-         "-c", "autovacuum=off"]
+         "-c", "autovacuum=off", "-c", "max_wal_size=16MB"]
 
 
 def programs():
@@ -33,39 +35,43 @@ def run(*command, stdin=None, directory=None):
     return done.stdout
 
 
+@functools.cache
+def template():
+    """One data directory for this whole process; every server is a copy."""
+    home = pathlib.Path(tempfile.mkdtemp(prefix="pgrs-operator-test-"))
+    atexit.register(shutil.rmtree, home)
+    home.chmod(0o755)
+    password = home / "password"
+    password.write_text(ADMIN[1])
+    data = home / "data"
+    data.mkdir()
+    shutil.chown(data, "postgres", "postgres")
+    run(programs() / "initdb", "-D", data, "-U", ADMIN[0], f"--pwfile={password}",
+        "-A", "scram-sha-256", "--no-sync", "--no-locale", "-E", "UTF8", "--wal-segsize=1")
+    with open(data / "pg_hba.conf", "a", encoding="utf-8") as file:
+        file.write("host all all all scram-sha-256\n")
+    user, secret, name = APPLICATION
+    run(programs() / "postgres", "--single", "-D", data, *QUIET, "postgres",
+        stdin=f"CREATE ROLE {user} LOGIN PASSWORD '{secret}'\n"
+              f"CREATE DATABASE {name} OWNER {user}\n")
+    return data
+
+
 class Servers:
     """Makes servers as copies of one data directory; close() ends and removes them all."""
 
     def __init__(self):
         self._home = pathlib.Path(tempfile.mkdtemp(prefix="pgrs-operator-test-"))
         self._home.chmod(0o755)
-        self._template = self._home / "template"
         self._all = []
-        self._make_template()
-
-    def _make_template(self):
-        self._template.mkdir()
-        shutil.chown(self._template, "postgres", "postgres")
-        password = self._home / "password"
-        password.write_text(ADMIN[1])
-        run(programs() / "initdb", "-D", self._template, "-U", ADMIN[0], f"--pwfile={password}",
-            "-A", "scram-sha-256", "--no-sync", "--no-locale", "-E", "UTF8")
-        with open(self._template / "pg_hba.conf", "a", encoding="utf-8") as file:
-            file.write("host all all all scram-sha-256\n")
-        user, secret, name = APPLICATION
-        run(programs() / "postgres", "--single", "-D", self._template, *QUIET, "postgres",
-            stdin=f"CREATE ROLE {user} LOGIN PASSWORD '{secret}'\n"
-                  f"CREATE DATABASE {name} OWNER {user}\n")
 
     def make(self, name, config, **options):
         """A server that is not started yet."""
         directory = self._home / name
-        directory.mkdir()
-        shutil.copytree(self._template, directory / "data")
-        (directory / "conf").mkdir()
-        for path in [directory, *directory.rglob("*")]:
+        for path in (directory, directory / "conf"):
+            path.mkdir()
             shutil.chown(path, "postgres", "postgres")
-        (directory / "data").chmod(0o700)
+        run("cp", "-r", "--preserve=mode", template(), directory / "data")
         server = Server(directory, config, **options)
         self._all.append(server)
         return server

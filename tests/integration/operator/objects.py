@@ -80,8 +80,18 @@ class Namespace:
         parts = [group, "namespaces", self.name, plural, name, sub]
         return "/".join(part for part in parts if part)
 
+    def _call(self, *call):
+        """An API server that is away is an OSError, whatever the proxy makes of it."""
+        try:
+            code, answer = self._api.call(*call)
+        except ValueError as error:
+            raise ConnectionError("the answer is no JSON") from error
+        if code >= 500:
+            raise ConnectionError(f"{code}: {answer.get('message')}")
+        return code, answer
+
     def _do(self, *call):
-        code, answer = self._api.call(*call)
+        code, answer = self._call(*call)
         if code >= 400:
             raise Refused(code, answer)
         return answer
@@ -92,7 +102,7 @@ class Namespace:
 
     def get(self, kind, name):
         """None when there is none."""
-        code, answer = self._api.call("GET", self._path(kind, name))
+        code, answer = self._call("GET", self._path(kind, name))
         if code == 404:
             return None
         if code >= 400:

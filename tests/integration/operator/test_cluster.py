@@ -1,0 +1,166 @@
+#!/usr/bin/python3
+"""A cluster that is not as the operator needs it: rights are missing, the API server restarts, the
+CRD is not there."""
+
+import os
+import pathlib
+import signal
+
+import yaml
+
+from fixture import PATIENCE, OperatorTest, main
+from objects import ROOT, cluster, install_crd, kubeconfig, wait_until
+
+TWELVE = 12  # instances; 12 × 20 + 50 = 290
+RBAC = "/apis/rbac.authorization.k8s.io/v1"
+
+
+def rules():
+    """The operator's, as its manifest gives them."""
+    documents = yaml.safe_load_all((ROOT / "hack/manifests/operator.yaml").read_text())
+    return next(one for one in documents if one and one["kind"] == "ClusterRole")["rules"]
+
+
+def but(all_rules, resource, verbs=None):
+    """Without one resource, or with fewer verbs for it."""
+    kept = []
+    for rule in all_rules:
+        if rule["resources"] != [resource]:
+            kept.append(rule)
+        elif verbs:
+            kept.append({**rule, "verbs": verbs})
+    return kept
+
+
+class Rights(OperatorTest):
+    """The operator runs as a ServiceAccount whose role somebody mends bit by bit."""
+
+    def grant(self, allowed):
+        name = self.namespace.name
+        role = {"metadata": {"name": name}, "rules": allowed}
+        code, answer = self.api.call("POST", f"{RBAC}/clusterroles", role)
+        if code == 409:
+            code, answer = self.api.merge(f"{RBAC}/clusterroles/{name}", {"rules": allowed})
+        self.assertLess(code, 400, answer)
+
+    def account(self):
+        """A kubeconfig with the token of a ServiceAccount that is bound to the role."""
+        name = self.namespace.name
+        accounts = f"/api/v1/namespaces/{name}/serviceaccounts"
+        self.api.call("POST", accounts, {"metadata": {"name": "operator"}})
+        self.api.call("POST", f"{RBAC}/clusterrolebindings", {
+            "metadata": {"name": name},
+            "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole",
+                        "name": name},
+            "subjects": [{"kind": "ServiceAccount", "name": "operator", "namespace": name}]})
+        for kind in ("clusterroles", "clusterrolebindings"):
+            self.addCleanup(self.api.call, "DELETE", f"{RBAC}/{kind}/{name}")
+        _, answer = self.api.call("POST", f"{accounts}/operator/token", {"spec": {}})
+        config = yaml.safe_load(pathlib.Path(kubeconfig()).read_text())
+        config["users"][0]["user"] = {"token": answer["status"]["token"]}
+        path = self.kubelet_home() / "kubeconfig"
+        path.write_text(yaml.safe_dump(config))
+        return path
+
+    def kubelet_home(self):
+        return self.servers.make("home", "").directory
+
+    def test_rights_are_granted_one_after_another(self):
+        self.grant(but(but(rules(), "pods"), "configmaps", ["get"]))
+        operator = self.start_operator(config=self.account())
+        shop = self.own_shop("rights", instances=TWELVE)
+        shop.make()
+        shop.make_policy()
+        words = ["cannot list pods", "allow get, list and watch of pods"]
+        message = self.becomes("rights", "False", "WatchFailing")
+        for word in words:
+            self.assertIn(word, message)
+        operator.wait_for(PATIENCE, *words, event="WatchFailing", about="rights")
+        self.assertEqual({}, self.namespace.made_for("rights"))
+
+        self.grant(but(rules(), "configmaps", ["get"]))
+        words = [f"ConfigMap {self.namespace.name}/rights-config", "cannot patch resource"]
+        message = self.becomes("rights", "False", "Forbidden", 2 * PATIENCE)
+        for word in words:
+            self.assertIn(word, message)
+        operator.wait_for(PATIENCE, *words, event="Forbidden", about="rights")
+        self.assertEqual("max_connections = 250\n", shop.file())
+
+        self.grant(rules())
+        self.becomes("rights", "True", "InStep", 2 * PATIENCE)
+        self.assertEqual(290, shop.server.max_connections())
+        self.assertTrue(operator.alive())
+
+
+def api_server():
+    """Its pid; the test runs in the node's PID namespace."""
+    for directory in pathlib.Path("/proc").iterdir():
+        if directory.name.isdigit():
+            try:
+                words = (directory / "cmdline").read_bytes().split(b"\0")
+            except OSError:  # it has ended meanwhile
+                continue
+            if any(word.startswith(b"--etcd-servers=") for word in words):
+                return int(directory.name)
+    return None
+
+
+class Restart(OperatorTest):
+    def test_the_api_server_restarts(self):
+        operator = self.start_operator()
+        shop = self.own_shop("restart")
+        shop.make()
+        shop.make_policy()
+        self.becomes("restart", "True", "InStep")
+        before = api_server()
+        os.kill(before, signal.SIGKILL)
+        operator.wait_for(PATIENCE, "cannot watch")
+        wait_until("API server", PATIENCE, lambda: api_server() not in (None, before))
+        wait_until("readiness", PATIENCE, self.served, every=0.5)
+        wait_until("scaled Deployment", PATIENCE, lambda: shop.scale(TWELVE) or True, every=0.5)
+        wait_until("twelve instances in step", PATIENCE, lambda: self.in_step(shop))
+        self.assertTrue(operator.alive())
+        self.assertEqual(2, shop.server.starts, "one restart, for the new value")
+
+    @staticmethod
+    def served():
+        """Says "ok" once everything is there."""
+        try:
+            return cluster.kubectl("get", "--raw", "/readyz").strip() == "ok"
+        except AssertionError:
+            return False
+
+    def in_step(self, shop):
+        reason = self.namespace.condition("restart")[1]
+        return reason == "InStep" and shop.server.max_connections() == 290
+
+
+class Definition(OperatorTest):
+    def test_the_crd_comes_later(self):
+        cluster.kubectl("delete", "crd", "connectionpolicies.pgrightsizer.io", "--wait=true")
+        self.addCleanup(install_crd)
+        operator = self.start_operator()
+        operator.wait_for(PATIENCE, "connectionpolicies",
+                          "install the definition of the kind ConnectionPolicy")
+        for kind in ("Deployment", "StatefulSet", "Pod"):
+            wait_until(f"list of {kind}", PATIENCE, lambda k=kind: [
+                one for one in operator.lines("first list complete") if one["kind"] == k])
+        install_crd()
+        shop = self.own_shop("late", instances=TWELVE)
+        shop.make()
+        wait_until("served kind", PATIENCE, lambda: self.made(shop), every=0.5)
+        self.becomes("late", "True", "InStep", 2 * PATIENCE)
+        self.assertEqual(290, shop.server.max_connections())
+        self.assertTrue(operator.alive())
+
+    @staticmethod
+    def made(shop):
+        try:
+            shop.make_policy()
+        except AssertionError as refused:  # discovery may lag
+            raise OSError(str(refused)) from refused
+        return True
+
+
+if __name__ == "__main__":
+    main()
