@@ -137,12 +137,13 @@ Reconciler::Outcome Reconciler::reconcile(const std::string& key) {
     *memory = Memory{};
     memory->uid = metadata.uid;
   }
+
   if (!memory->status) memory->status = metadata.status;
 
   const Sight sight{client_, stores_, clock_, logger_, options_};
   Facts facts;
   const Turn turn{sight, metadata, *memory, facts, events_};
-  const api::Status before = *memory->status;
+  const api::Status before = memory->status.value_or(metadata.status);
   if (!policy) {
     if (memory->told.insert("invalid/" + std::to_string(metadata.generation)).second)
       tell(turn, "InvalidSpec", "Parse", policy.error().message(), true);

@@ -27,13 +27,13 @@ bool served(const Turn& turn, const kube::Pod& pod) {
 }
 
 // RELOAD forgets what was SET.
-Result<void> reload(const Turn& turn, const PoolerPodFacts& pod) {
-  auto console = pgbouncer::Console::connect(pod.pod->ip, turn.policy.spec.database.port,
+Result<void> reload(const Turn& turn, const kube::Pod& pod, std::int64_t cap) {
+  auto console = pgbouncer::Console::connect(pod.ip, turn.policy.spec.database.port,
                                              "pgrightsizer", turn.memory.console_password,
                                              std::chrono::seconds(2));
   if (!console) return fail(console.error());
   if (auto done = console->reload(); !done) return done;
-  return console->set_cap(pod.snapshot->config.max_db_connections);
+  return console->set_cap(cap);
 }
 
 // A changed annotation makes the kubelet refresh the pod's volumes at once.
@@ -71,7 +71,7 @@ Result<bool> refresh_users(const Turn& turn) {
     }
     more = true;
     if (auto done = nudge_kubelet(turn, *pod.pod, digest); !done) return fail(done.error());
-    if (auto done = reload(turn, pod); !done) return fail(done.error());
+    if (auto done = reload(turn, *pod.pod, pod.snapshot->config.max_db_connections); !done) return fail(done.error());
   }
   return more;
 }
