@@ -100,10 +100,11 @@ Rule grow_rule(const Situation& s) {
                    say("cap of ", pod->name, " ", pod->cap, " to ", level, " of ", share, ": ",
                        std::max(Count{0}, free), " connections are free"));
   }
-  // Nothing moves any more and still there is not enough: replacements must do with less.
-  if (Rule smaller = all_pooled(s.seen) ? fit_boot_cap_rule(s, s.seen.usable()) : std::nullopt) {
-    return smaller;
-  }
+  // Nothing moves any more, the server has its size, and still there is not enough for the pool:
+  // replacements must do with less.
+  const bool final = s.plan.route == Route::Pooler && all_pooled(s.seen) &&
+                     s.seen.effective >= s.plan.max_connections;
+  if (Rule smaller = final ? fit_boot_cap_rule(s, s.seen.usable()) : std::nullopt) return smaller;
   return wait(Topic::NoRoom,
               say("cap of ", pod->name, " stays at ", pod->cap, " of ", share, ": ",
                   s.seen.committed() - s.seen.others_kept(), " + ", s.seen.others_kept(),
