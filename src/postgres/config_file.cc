@@ -2,6 +2,7 @@
 
 #include <strings.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cmath>
 #include <cstdlib>
@@ -124,12 +125,34 @@ class Scanner {
   std::size_t at_ = 0;
 };
 
+bool is_octal(char c) { return c >= '0' && c <= '7'; }
+
+// What a backslash and the character at `i` stand for; `i` is left on the last character used.
+char escaped(const std::string& text, std::size_t& i) {
+  if (!is_octal(text[i])) {
+    constexpr std::string_view kNames = "bfnrt";
+    constexpr std::string_view kMeanings = "\b\f\n\r\t";
+    const auto known = kNames.find(text[i]);
+    return known == std::string_view::npos ? text[i] : kMeanings[known];
+  }
+  unsigned value = 0;
+  const std::size_t end = std::min(i + 3, text.size());
+  while (i < end && is_octal(text[i])) value = value * 8 + static_cast<unsigned>(text[i++] - '0');
+  --i;
+  return static_cast<char>(static_cast<unsigned char>(value));
+}
+
 // What a value in quotes stands for.
 std::string unquoted(const std::string& quoted) {
+  const std::string inner = quoted.substr(1, quoted.size() - 2);
   std::string out;
-  for (std::size_t i = 1; i + 1 < quoted.size(); ++i) {
-    if ((quoted[i] == '\'' || quoted[i] == '\\') && i + 2 < quoted.size()) ++i;
-    out += quoted[i];
+  for (std::size_t i = 0; i < inner.size(); ++i) {
+    if (inner[i] == '\\' && i + 1 < inner.size())
+      out += escaped(inner, ++i);
+    else if (inner[i] == '\'' && i + 1 < inner.size())
+      out += inner[++i];
+    else
+      out += inner[i];
   }
   return out;
 }

@@ -70,8 +70,7 @@ class Parameters {
   std::vector<std::pair<const char*, std::string>> pairs_;
 };
 
-// `host` stays the name that a certificate is compared with; the addresses are ours, none when it
-// is an address itself.
+// `host` stays the name that a certificate is compared with; the addresses are ours.
 void add_addresses(Parameters& parameters, const std::string& host,
                    const std::vector<std::string>& addresses) {
   std::string hosts;
@@ -84,7 +83,7 @@ void add_addresses(Parameters& parameters, const std::string& host,
     hosts += host;
     numbers += address;
   }
-  parameters.add("host", addresses.empty() ? host : hosts);
+  parameters.add("host", hosts);
   parameters.add("hostaddr", numbers);
 }
 
