@@ -104,9 +104,12 @@ def rollout(scenario):
         disturb.roll_poolers()
         scenario.say("the poolers' template has a new label")
         new = run.steps[-1]
-        world.wait_until("replaced poolers at rest", 240,
-                         lambda: disturb.rolled(run) and not run.differences(new.expected))
-        run.show(60)
+
+        def replaced():
+            run.show(60)
+            return disturb.rolled(run) and not run.differences(new.expected)
+
+        world.wait_until("replaced poolers at rest", 240, replaced)
         scenario.say(f"replaced within {time.time() - at:.0f} s")
         unharmed(scenario, run, before)
         scenario.judge(run)
@@ -130,6 +133,9 @@ def rotate(scenario):
 
         world.wait_until("login with the new password through every pooler", 120, served)
         scenario.say(f"the poolers know the new password after {time.time() - at:.0f} s")
+        # Until then those who come with one password meet somebody who knows only the other; the
+        # application's own copy of the Secret is refreshed by the kubelet.
+        run.excused.append((at, time.time() + 10))
         # Every connection has been renewed once after 44 s.
         world.wait_until("renewed connections", 90, lambda: (
             sessions.append(served()), time.time() - at > 60)[1], every=1.0)

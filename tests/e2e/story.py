@@ -47,6 +47,7 @@ class Story:
         self.operator = world.Operator()
         self.most_instances = most_instances
         self.steps = []
+        self.excused = []  # (from, to): spans in which a test itself made logins fail
         self.started_at = 0.0
         self.sampler = None
         self.app = None

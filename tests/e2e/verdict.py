@@ -71,7 +71,7 @@ def restart_windows(run):
 def refusals(run, records):
     """Connections refused to the application, step by step."""
     print("\nRefused connections of the application:")
-    failures, windows = [], restart_windows(run)
+    failures, windows = [], restart_windows(run) + run.excused
     for step, end in zip(run.steps, [s.scaled_at for s in run.steps[1:]] + [time.time()]):
         count, last = application.refusals(records, step.scaled_at, end)
         logged = logged_between(run, step.scaled_at, end)
@@ -97,7 +97,7 @@ def one_line(message):
 
 
 def late_refusals(run, records, step, end, windows):
-    """Those that neither the burst nor a restart explains."""
+    """Those that neither the burst nor a restart nor the test itself explains."""
     flip = step.flip_to_pooler
     if flip is None:
         return []
