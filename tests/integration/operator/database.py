@@ -9,6 +9,7 @@ import socket
 import subprocess
 import tempfile
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import psycopg2
 
@@ -17,6 +18,8 @@ ADMIN = ("postgres", "admin-password")
 APPLICATION = ("shop", "shop-password", "shop")
 AS_POSTGRES = ["setpriv", "--reuid=postgres", "--regid=postgres", "--clear-groups",
                "--pdeathsig=QUIT"]  # no server outlives the test
+# A death signal comes when the thread that made the process ends: one that lasts makes them all.
+STARTER = ThreadPoolExecutor(1)
 QUIET = ["-c", "unix_socket_directories=", "-c", "fsync=off", "-c", "shared_buffers=8MB",
          "-c", "autovacuum=off", "-c", "max_wal_size=16MB"]
 
@@ -109,10 +112,11 @@ class Server:
         """True once it answers, False when it has exited instead."""
         self.starts += 1
         log = open(self.directory / "log", "a", encoding="utf-8")
-        self._process = subprocess.Popen(
+        self._process = STARTER.submit(
+            subprocess.Popen,
             [*AS_POSTGRES, *map(str, self._command()), "-p", str(self.port),
              "-c", "listen_addresses=*", *QUIET, *self.arguments],
-            stdout=log, stderr=log, cwd=self.directory)
+            stdout=log, stderr=log, cwd=self.directory).result()
         log.close()
         end = time.monotonic() + 60
         while self._process.poll() is None:

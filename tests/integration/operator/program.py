@@ -19,8 +19,8 @@ class Operator:
 
     def __init__(self, *arguments, config=None):
         self._process = subprocess.Popen(
-            ["setpriv", "--pdeathsig=KILL", binary(), "run", "--kubeconfig", str(config or kubeconfig()), "--log-format", "json",
-             "--workers", "4", *arguments],
+            ["setpriv", "--pdeathsig=KILL", binary(), "run", "--log-format", "json",
+             "--kubeconfig", str(config or kubeconfig()), "--workers", "4", *arguments],
             stderr=subprocess.PIPE, text=True)
         self._lines = []
         self._changed = threading.Condition()

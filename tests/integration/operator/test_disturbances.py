@@ -44,7 +44,8 @@ class Disturbances(OperatorTest):
         reverter = Reverter(shop, 10)
         operator.wait_for(PATIENCE, "250", "290", "settle who owns the value",
                           event="ForeignChangeDetected", about="contested")
-        self.assertIn("settle who owns", self.becomes("contested", "False", "ForeignChangeDetected"))
+        message = self.becomes("contested", "False", "ForeignChangeDetected")
+        self.assertIn("settle who owns", message)
         time.sleep(25)  # the other one looks twice more, and so does the operator
         reverter.stop()
         self.assertEqual(1, len(self.restarts_of(shop)), "no restart but the first")
