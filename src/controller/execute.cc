@@ -6,6 +6,7 @@
 #include <array>
 
 #include "apply.h"
+#include "inputs.h"
 #include "names.h"
 #include "routing.h"
 
@@ -211,23 +212,30 @@ Result<void> terminate_idle(const Turn& turn, std::size_t at_once) {
 }
 
 // Once per drain: the template's annotation tells whether it was done already.
+Result<void> roll_workload(const Turn& turn, const kube::Ref& ref, const std::string& since) {
+  const auto live = turn.sight.client.get(ref);
+  if (!live) return fail(live.error());
+  const auto annotations =
+      live->value("/spec/template/metadata/annotations"_json_pointer, kube::Json::object());
+  const auto rolled =
+      api::parse_time(annotations.value("kubectl.kubernetes.io/restartedAt", std::string()));
+  if (rolled && *rolled >= api::parse_time(since)) return {};
+  const auto version = live->value("/metadata/resourceVersion"_json_pointer, std::string());
+  const kube::Json stamp = {{"kubectl.kubernetes.io/restartedAt", since}};
+  const kube::Json patch = {
+      {"metadata", {{"resourceVersion", version}}},
+      {"spec", {{"template", {{"metadata", {{"annotations", stamp}}}}}}}};
+  const auto done = turn.sight.client.merge_patch(ref, patch);
+  if (!done) return fail(done.error());
+  return {};
+}
+
 Result<void> roll_workloads(const Turn& turn, const api::Status& status) {
   const auto since = api::format_time(status.drain_since.value_or(turn.sight.clock.now()));
-  for (const auto& entry : turn.policy.spec.workloads) {
-    const kube::Ref ref{entry.target.kind == "StatefulSet" ? res::kStatefulSet : res::kDeployment,
-                        turn.policy.name_space, entry.target.name};
-    const auto live = turn.sight.client.get(ref);
-    if (!live) return fail(live.error());
-    const auto annotations =
-        live->value("/spec/template/metadata/annotations"_json_pointer, kube::Json::object());
-    const auto before = annotations.value("kubectl.kubernetes.io/restartedAt", std::string());
-    const auto rolled = api::parse_time(before);
-    if (rolled && *rolled >= api::parse_time(since)) continue;
-    const kube::Json patch = {
-        {"metadata", {{"resourceVersion", live->value("/metadata/resourceVersion"_json_pointer, std::string())}}},
-        {"spec", {{"template", {{"metadata", {{"annotations", {{"kubectl.kubernetes.io/restartedAt", since}}}}}}}}}};
-    const auto done = turn.sight.client.merge_patch(ref, patch);
-    if (!done) return fail(done.error());
+  for (const auto& target : targets_of(turn.policy, turn.sight.stores)) {
+    const auto& resource = target.kind == "StatefulSet" ? res::kStatefulSet : res::kDeployment;
+    const auto done = roll_workload(turn, {resource, turn.policy.name_space, target.name}, since);
+    if (!done) return done;
   }
   return {};
 }

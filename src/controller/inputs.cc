@@ -42,21 +42,34 @@ sizing::Workload counted(const std::string& name, const kube::Workload& live, co
   return out;
 }
 
-std::vector<sizing::Workload> selected(const api::ConnectionPolicy& policy, const Stores& stores,
-                                       std::vector<Problem>& problems) {
+bool selects(const api::ConnectionPolicy& policy, const kube::Workload& workload) {
+  const auto ours = workload.labels.find(kManagedByLabel);
+  if (ours != workload.labels.end() && ours->second == kManager) return false;
+  const auto& wanted = policy.spec.workload_selector->match_labels;
+  return std::all_of(wanted.begin(), wanted.end(), [&](const auto& label) {
+    const auto it = workload.labels.find(label.first);
+    return it != workload.labels.end() && it->second == label.second;
+  });
+}
+
+struct Selected {
+  std::string kind;  // by its store: items of a list do not tell theirs
+  std::shared_ptr<const kube::Workload> workload;
+};
+
+std::vector<Selected> selected(const api::ConnectionPolicy& policy, const Stores& stores) {
+  std::vector<Selected> out;
+  for (const char* kind : {"Deployment", "StatefulSet"})
+    for (const auto& workload : store_of(stores, kind).list(policy.name_space))
+      if (selects(policy, *workload)) out.push_back({kind, workload});
+  return out;
+}
+
+std::vector<sizing::Workload> count_selected(const api::ConnectionPolicy& policy,
+                                             const Stores& stores, std::vector<Problem>& problems) {
   std::vector<sizing::Workload> out;
-  const auto matches = [&](const kube::Workload& workload) {
-    const auto ours = workload.labels.find(kManagedByLabel);
-    if (ours != workload.labels.end() && ours->second == kManager) return false;
-    const auto& wanted = policy.spec.workload_selector->match_labels;
-    return std::all_of(wanted.begin(), wanted.end(), [&](const auto& label) {
-      const auto it = workload.labels.find(label.first);
-      return it != workload.labels.end() && it->second == label.second;
-    });
-  };
-  for (const auto* store : {&stores.deployments, &stores.stateful_sets})
-    for (const auto& workload : store->list(policy.name_space))
-      if (matches(*workload)) out.push_back(counted(workload->meta.name, *workload, stores));
+  for (const auto& one : selected(policy, stores))
+    out.push_back(counted(one.workload->meta.name, *one.workload, stores));
   if (out.empty())
     problems.push_back({"WorkloadNotFound",
                         policy.text() + ": spec.workloadSelector matches no Deployment and no "
@@ -114,7 +127,7 @@ std::string decode_base64(const std::string& text) {
 std::vector<sizing::Workload> count_workloads(const api::ConnectionPolicy& policy,
                                               const Stores& stores, const api::Status& status,
                                               std::vector<Problem>& problems) {
-  if (policy.spec.workload_selector) return selected(policy, stores, problems);
+  if (policy.spec.workload_selector) return count_selected(policy, stores, problems);
   std::vector<sizing::Workload> out;
   for (const auto& entry : policy.spec.workloads) {
     sizing::Workload workload;
@@ -143,6 +156,16 @@ std::vector<sizing::Workload> count_workloads(const api::ConnectionPolicy& polic
     workload.concurrent_requests = entry.concurrent_requests;
     out.push_back(std::move(workload));
   }
+  return out;
+}
+
+std::vector<api::TargetRef> targets_of(const api::ConnectionPolicy& policy, const Stores& stores) {
+  std::vector<api::TargetRef> out;
+  if (policy.spec.workload_selector)
+    for (const auto& one : selected(policy, stores))
+      out.push_back({one.kind, one.workload->meta.name});
+  else
+    for (const auto& entry : policy.spec.workloads) out.push_back(entry.target);
   return out;
 }
 

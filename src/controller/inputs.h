@@ -18,6 +18,10 @@ namespace pgrightsizer::controller {
                                                             const api::Status& status,
                                                             std::vector<Problem>& problems);
 
+// The workloads that the policy names or selects, as they exist now.
+[[nodiscard]] std::vector<api::TargetRef> targets_of(const api::ConnectionPolicy& policy,
+                                                     const Stores& stores);
+
 // An older policy on the same database, "" if there is none.
 [[nodiscard]] std::string older_rival(const api::ConnectionPolicy& policy, const Stores& stores);
 

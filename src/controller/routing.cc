@@ -120,7 +120,7 @@ Json binding_object(const api::ConnectionPolicy& policy, const pgbouncer::Login&
             {"pgbouncer-host", host},
             {"pgbouncer-port", port},
             {"pgbouncer-uri", uri},
-            {"prisma-uri", uri + "?pgbouncer=true&connection_limit=" + limit + "&connect_timeout=" + timeout},
+            {"prisma-uri", uri + "?connection_limit=" + limit + "&connect_timeout=" + timeout},
             {"pool-size", limit},
             {"connect-timeout", timeout}}}};
 }

@@ -94,9 +94,11 @@ Result<Json> Client::send(const Ref& ref, const Request& request) {
   }
   log_warnings(*response, ref.text());
   if (!is_success(response->status)) return fail(error_of(*response, ref.text()));
-  auto object = parse_json(response->body);
-  if (!object) return fail(ErrorKind::Internal, "the API server's answer is not JSON", ref.text());
-  return std::move(*object);
+  // With its managedFields: who wrote a single object, and when, is worth knowing.
+  auto object = Json::parse(response->body, nullptr, false);
+  if (object.is_discarded())
+    return fail(ErrorKind::Internal, "the API server's answer is not JSON", ref.text());
+  return object;
 }
 
 Result<Json> Client::get(const Ref& ref) { return send(ref, {Method::Get, ref.path(), {}, {}}); }

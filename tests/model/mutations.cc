@@ -19,7 +19,7 @@ using transition::StepKind;
 using transition::Time;
 
 bool quiet(const Observation& seen, const History& history) {
-  return seen.database_up && history.restarts.empty();
+  return seen.database_up && history.restarts.empty() && !history.rejected;
 }
 
 Step step_of(StepKind kind, sizing::Count value, sizing::Count old_value) {

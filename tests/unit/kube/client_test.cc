@@ -35,13 +35,11 @@ TEST_F(ClientTest, PathsFollowTheGroupAndTheNamespace) {
   EXPECT_EQ(escape_query("app in (a, b)/ü"), "app%20in%20%28a%2C%20b%29%2F%C3%BC");
 }
 
-TEST_F(ClientTest, GetDropsManagedFieldsButNotDataOfThatName) {
-  transport.answer(200, {{"metadata", {{"name", "x"}, {"managedFields", Json::array({1})}}},
-                         {"data", {{"managedFields", "mine"}}}});
+TEST_F(ClientTest, GetKeepsManagedFields) {
+  transport.answer(200, {{"metadata", {{"name", "x"}, {"managedFields", Json::array({1})}}}});
   const auto object = client.get(ref);
   ASSERT_TRUE(object);
-  EXPECT_FALSE((*object)["metadata"].contains("managedFields"));
-  EXPECT_EQ((*object)["data"]["managedFields"], "mine");
+  EXPECT_TRUE((*object)["metadata"].contains("managedFields"));
 }
 
 TEST_F(ClientTest, ErrorsNameTheObjectAndCarryTheServersText) {
