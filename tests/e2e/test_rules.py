@@ -4,8 +4,11 @@
 import dataclasses
 import unittest
 
+import application
 import expect
 import invariant
+import pglog
+import story
 import table
 from invariant import Pooler, State
 
@@ -92,6 +95,31 @@ class TheTable(unittest.TestCase):
         self.assertEqual(table.caps_text([Pooler("a", 75, 1), Pooler("b", 75, 1)]), "2 × 75")
         mixed = [Pooler("a", 18, 1), Pooler("b", 75, 1), Pooler("c", 75, 1, True)]
         self.assertEqual(table.caps_text(mixed), "1 × 18+1 × 75 (+1)")
+
+
+class WhatIsRead(unittest.TestCase):
+    def test_times_of_any_precision_and_zone(self):
+        for text in ("2026-11-23T18:26:43.5Z", "2026-11-23T18:26:43.500000001+00:00",
+                     "2026-11-23T19:26:43.50+01:00"):
+            self.assertAlmostEqual(story.epoch(text), 1795458403.5, places=3)
+
+    def test_a_full_server_in_the_log(self):
+        head = "2026-11-23T17:55:49.04Z stderr F 2026-11-23 17:55:49.049 UTC [42] "
+        full = pglog.LINE.match(head + "shop@shop 53300 FATAL:  sorry, too many clients already")
+        self.assertEqual((full["time"], full["state"]), ("2026-11-23T17:55:49.04Z", pglog.FULL))
+        other = pglog.LINE.match(head + "shop@shop 57P01 FATAL:  terminating connection")
+        self.assertEqual(other["state"], "57P01")
+        self.assertIsNone(pglog.LINE.match(head + "LOG:  port 53300 is mentioned"))
+
+    def test_refusals_within_a_span_and_the_last_of_them(self):
+        record = {
+            "pod": "a", "nonce": "n", "acked": [],
+            "timeline": {"from_s": 100, "refused": [0, 3, 0, 2, 0]},
+            "refused_by_class": {"53300": {"last_ms": 103_400}},
+        }
+        self.assertEqual(application.refusals([record], 100.2, 110), (5, 103.4))
+        self.assertEqual(application.refusals([record], 100.2, 102), (3, 102))
+        self.assertEqual(application.refusals([record], 110, 120), (0, None))
 
 
 if __name__ == "__main__":
