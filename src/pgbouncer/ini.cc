@@ -21,8 +21,7 @@ std::string quoted(const std::string& text, char quote) {
   return out + quote;
 }
 
-// PgBouncer 1.24 takes a quoted entry name for a syntax error, although it documents it: names are
-// quoted only when they cannot go without.
+// check() lets only plain names pass. In quotes any other is one syntax error, and nothing else.
 std::string entry_name(const std::string& database) {
   const bool plain = std::all_of(database.begin(), database.end(), [](unsigned char c) {
     return std::isalnum(c) != 0 || c == '_' || c == '-' || c == '.';

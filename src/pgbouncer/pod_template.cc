@@ -56,7 +56,7 @@ Json startup_probe(const Spec& spec) {
 // socket.
 Json readiness_probe(const Spec& spec) {
   return {{"exec", exec({"pg_isready", "-q", "-t", "2", "-h", kSocketDirectory, "-p",
-                         std::to_string(spec.port), "-U", "pgbouncer", "-d", "pgbouncer"})},
+                         std::to_string(spec.port), "-U", spec.console_user, "-d", "pgbouncer"})},
           {"periodSeconds", 2},
           {"timeoutSeconds", 3},
           {"failureThreshold", 3}};

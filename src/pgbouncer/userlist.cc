@@ -16,6 +16,14 @@ bool has_control(const std::string& text) {
                      [](char c) { return std::iscntrl(static_cast<unsigned char>(c)) != 0; });
 }
 
+// What the name of an entry in pgbouncer.ini may consist of: quoted names are documented, and taken
+// for a syntax error by 1.18 and 1.24.
+bool is_entry_name(const std::string& name) {
+  return std::all_of(name.begin(), name.end(), [](char c) {
+    return std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '_' || c == '-' || c == '.';
+  });
+}
+
 // PgBouncer tells plain text from a digest by its look alone.
 bool looks_like_digest(const std::string& password) {
   if (password.starts_with("SCRAM-SHA-256$")) return true;
@@ -41,6 +49,10 @@ Result<void> check_login(const Spec& spec, const Login& login) {
   if (has_control(login.user) || has_control(login.password) || has_control(login.database))
     return refuse("the login of " + login.user + " has a control character (a line end?)",
                   "remove it from the application Secret");
+  if (!is_entry_name(login.database))
+    return refuse("PgBouncer cannot serve a database named \"" + login.database +
+                      "\": only letters, digits, _, - and . are possible",
+                  "rename the database, or set spec.pooler.provision to Never");
   if (login.user.size() > kLongestName || login.password.size() > kLongestPassword)
     return refuse("the login of " + login.user + " is longer than PgBouncer can keep",
                   "use a name of at most 127 and a password of at most 2047 bytes");
