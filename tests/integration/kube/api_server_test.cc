@@ -289,20 +289,6 @@ TEST_F(ApiServerTest, FollowsAgainAfterTheServerWasAwayWithoutANewList) {
   informer->stop();
 }
 
-TEST_F(ApiServerTest, AVersionThatIsTooOldIsGone) {
-  std::string text;
-  const auto end = transport->stream(
-      {Method::Get, "/api/v1/configmaps?watch=true&timeoutSeconds=2&resourceVersion=1", {}, {}},
-      [&](std::string_view piece) { text += piece; }, seconds(20), {});
-  ASSERT_TRUE(end) << end.error().message();
-  const auto event =
-      Json::parse(end->status == 200 ? text.substr(0, text.find('\n')) : "null", nullptr, false);
-  const auto error = end->status == 200
-                         ? error_of_status(event["object"].value("code", 0), event["object"], "")
-                         : error_of(*end, "");
-  EXPECT_EQ(error.kind, ErrorKind::Gone) << text.substr(0, 300) << end->body;
-}
-
 TEST_F(ApiServerTest, AKindThatDoesNotExistIsTrouble) {
   Informer absent(*transport, logger, {{"none.example.com", "v1", "None", "nones"}, "", ""},
                   [](const std::string&, const Json*) {});
