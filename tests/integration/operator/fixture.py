@@ -11,7 +11,7 @@ from program import Operator
 from shop import KEY, Shop
 
 RESYNC = 10  # seconds after which the operator looks again at what it does not watch
-PATIENCE = 60  # for whatever must happen; a busy machine is slow
+PATIENCE = 120  # seconds for whatever must happen; a busy machine is slow
 
 
 class OperatorTest(unittest.TestCase):
