@@ -122,21 +122,5 @@ TEST_F(Story, ARolloutOfThePoolersEndsWhereItBegan) {
   expect_pooled(200, 75);
 }
 
-TEST_F(Story, AScaleUpInTheMiddleOfTheWayBackTurnsItAround) {
-  scale(50);
-  world_.instances = 10;
-  while (world_.route == sizing::Route::Pooler) {
-    while (world_.busy()) effect([](World& w) { proceed(w); });
-    const Step step = next_of(world_, rules_);
-    if (acts(step)) {
-      effect([&](World& w) { begin(w, step); });
-    } else {
-      ASSERT_TRUE(calm_down(world_, kRealSize)) << step.reason;
-    }
-  }
-  scale(60);
-  expect_pooled(200, 75);
-}
-
 }  // namespace
 }  // namespace pgrightsizer::property
