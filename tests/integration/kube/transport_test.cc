@@ -25,6 +25,7 @@ const ::testing::Environment* const kHttp = [] {
   return ::testing::AddGlobalTestEnvironment(new Http);
 }();
 
+constexpr seconds kEnough{60};  // also on a machine that has other things to do
 constexpr const char* kStreamHead = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n";
 
 std::string answer(const std::string& status, const std::string& body) {
@@ -48,8 +49,8 @@ TEST(Transport, SendsWhoItIsAndWhatItWants) {
     head = client.read_head();
     client.send(answer("200 OK", "{\"a\":1}"));
   });
-  const auto response = connect(server.url())->call(get("/api?x=%20y"), seconds(5));
-  ASSERT_TRUE(response);
+  const auto response = connect(server.url())->call(get("/api?x=%20y"), kEnough);
+  ASSERT_TRUE(response) << response.error().message();
   EXPECT_EQ(response->status, 200);
   EXPECT_EQ(response->body, "{\"a\":1}");
   EXPECT_EQ(head.rfind("GET /api?x=%20y HTTP/1.1\r\n", 0), 0u) << head;
@@ -65,8 +66,8 @@ TEST(Transport, HandsOverStatusRetryAfterAndWarnings) {
         "HTTP/1.1 429 Busy\r\nRetry-After: 3\r\nWarning: 299 - \"old\"\r\nContent-Length: "
         "2\r\n\r\nno");
   });
-  const auto response = connect(server.url())->call(get(), seconds(5));
-  ASSERT_TRUE(response);
+  const auto response = connect(server.url())->call(get(), kEnough);
+  ASSERT_TRUE(response) << response.error().message();
   EXPECT_EQ(response->status, 429);
   EXPECT_EQ(response->body, "no");
   EXPECT_EQ(response->retry_after, seconds(3));
@@ -84,7 +85,7 @@ TEST(Transport, ADrippingServerDoesNotOutliveTheDeadline) {
   const auto response = transport->call(get(), milliseconds(400));
   ASSERT_FALSE(response);
   EXPECT_EQ(response.error().kind, ErrorKind::Timeout);
-  EXPECT_LT(steady_clock::now() - begin, seconds(3));
+  EXPECT_LT(steady_clock::now() - begin, seconds(20));
 }
 
 TEST(Transport, NobodyListens) {
@@ -93,7 +94,7 @@ TEST(Transport, NobodyListens) {
     LoopbackServer server([](const Socket&) {});
     url = server.url();
   }
-  const auto response = connect(url)->call(get(), seconds(5));
+  const auto response = connect(url)->call(get(), kEnough);
   ASSERT_FALSE(response);
   EXPECT_EQ(response.error().kind, ErrorKind::Unavailable);
 }
@@ -113,7 +114,7 @@ TEST(Transport, AStreamIsHandedOverAsItComes) {
                                   pieces.emplace_back(piece);
                                   if (piece == "one\n") first_seen = true;
                                 },
-                                seconds(20), {});
+                                kEnough, {});
   ASSERT_TRUE(end) << end.error().message();
   EXPECT_EQ(end->status, 200);
   EXPECT_EQ(pieces, (std::vector<std::string>{"", "one\n", "two\n"}));
@@ -125,7 +126,7 @@ TEST(Transport, ARefusedStreamReturnsItsBody) {
     client.send(answer("410 Gone", "{\"code\":410}"));
   });
   const auto end =
-      connect(server.url())->stream(get(), [](std::string_view) { FAIL(); }, seconds(5), {});
+      connect(server.url())->stream(get(), [](std::string_view) { FAIL(); }, kEnough, {});
   ASSERT_TRUE(end);
   EXPECT_EQ(end->status, 410);
   EXPECT_EQ(end->body, "{\"code\":410}");
@@ -143,7 +144,7 @@ TEST(Transport, ASilentStreamIsNoticed) {
   ASSERT_FALSE(end);
   EXPECT_EQ(end.error().kind, ErrorKind::Timeout);
   EXPECT_GE(steady_clock::now() - begin, milliseconds(450));
-  EXPECT_LT(steady_clock::now() - begin, seconds(5));
+  EXPECT_LT(steady_clock::now() - begin, seconds(20));
 }
 
 TEST(Transport, AStreamThatIsCutOffIsNotAnEnd) {
@@ -151,7 +152,7 @@ TEST(Transport, AStreamThatIsCutOffIsNotAnEnd) {
     static_cast<void>(client.read_head());
     client.send(std::string(kStreamHead) + "4\r\non");
   });
-  const auto end = connect(server.url())->stream(get(), [](std::string_view) {}, seconds(5), {});
+  const auto end = connect(server.url())->stream(get(), [](std::string_view) {}, kEnough, {});
   ASSERT_FALSE(end);
   EXPECT_EQ(end.error().kind, ErrorKind::Unavailable);
 }
@@ -170,7 +171,7 @@ TEST(Transport, AStreamIsStoppedAtOnceAndSilentAfterwards) {
     stop.request_stop();
   });
   const auto end = transport->stream(
-      get(), [&](std::string_view) { ++pieces; }, seconds(20), stop.get_token());
+      get(), [&](std::string_view) { ++pieces; }, kEnough, stop.get_token());
   const int at_the_end = pieces;
   ASSERT_FALSE(end);
   EXPECT_EQ(end.error().kind, ErrorKind::Cancelled);
@@ -179,7 +180,7 @@ TEST(Transport, AStreamIsStoppedAtOnceAndSilentAfterwards) {
   stopper.join();
   EXPECT_EQ(transport
                 ->stream(
-                    get(), [](std::string_view) {}, seconds(20), stop.get_token())
+                    get(), [](std::string_view) {}, kEnough, stop.get_token())
                 .error()
                 .kind,
             ErrorKind::Cancelled);
@@ -197,7 +198,7 @@ TEST(Transport, AReaderThatThrowsEndsItsStreamOnly) {
                                      [](std::string_view piece) {
                                        if (!piece.empty()) throw std::runtime_error("boom");
                                      },
-                                     seconds(20), {});
+                                     kEnough, {});
   ASSERT_FALSE(end);
   EXPECT_EQ(end.error().kind, ErrorKind::Internal);
 }
@@ -211,7 +212,7 @@ TEST(Transport, ACallFromWithinAReaderIsRefusedInsteadOfWaitingForEver) {
   std::optional<ErrorKind> kind;
   const auto end = transport->stream(
       get(), [&](std::string_view) { kind = transport->call(get(), seconds(1)).error().kind; },
-      seconds(5), {});
+      kEnough, {});
   EXPECT_TRUE(end);
   EXPECT_EQ(kind, ErrorKind::Internal);
 }
@@ -231,8 +232,8 @@ TEST(Transport, AReadThatMeetsADeadConnectionIsRepeated) {
   std::atomic<int> requests{0};
   LoopbackServer server(close_second(requests));
   const auto transport = connect(server.url());
-  ASSERT_TRUE(transport->call(get(), seconds(5)));
-  const auto second = transport->call(get(), seconds(5));
+  ASSERT_TRUE(transport->call(get(), kEnough));
+  const auto second = transport->call(get(), kEnough);
   EXPECT_TRUE(second) << second.error().message();
   EXPECT_EQ(server.connections(), 2);
 }
@@ -242,7 +243,7 @@ TEST(Transport, ConnectionsAreUsedAgain) {
     while (!client.read_head().empty()) client.send(answer("200 OK", "{}"));
   });
   const auto transport = connect(server.url());
-  for (int i = 0; i < 20; ++i) ASSERT_TRUE(transport->call(get(), seconds(5)));
+  for (int i = 0; i < 20; ++i) ASSERT_TRUE(transport->call(get(), kEnough));
   EXPECT_LE(server.connections(), 2);
 }
 
@@ -264,7 +265,7 @@ TEST(Transport, AtMostEightCallsAreUnderWay) {
   std::vector<std::thread> callers;
   std::atomic<int> done{0};
   for (int i = 0; i < 24; ++i) {
-    callers.emplace_back([&] { done += transport->call(get(), seconds(20)).has_value() ? 1 : 0; });
+    callers.emplace_back([&] { done += transport->call(get(), kEnough).has_value() ? 1 : 0; });
   }
   for (auto& caller : callers) caller.join();
   EXPECT_EQ(done, 24);
@@ -287,9 +288,9 @@ TEST(Transport, ATokenFileIsReadAgainAfterARefusal) {
   credentials.token_file = path.string();
   const auto transport = make_transport(credentials);
   ASSERT_TRUE(transport);
-  EXPECT_EQ((*transport)->call(get(), seconds(5))->status, 401);
+  EXPECT_EQ((*transport)->call(get(), kEnough)->status, 401);
   std::ofstream(path) << "new\n";
-  EXPECT_EQ((*transport)->call(get(), seconds(5))->status, 200);
+  EXPECT_EQ((*transport)->call(get(), kEnough)->status, 200);
   std::filesystem::remove(path);
 }
 
@@ -300,7 +301,7 @@ TEST(Transport, AForeignCertificateIsRefused) {
   credentials.ca_pem = unrelated_ca_pem();
   const auto transport = make_transport(credentials);
   ASSERT_TRUE(transport);
-  const auto response = (*transport)->call(get(), seconds(5));
+  const auto response = (*transport)->call(get(), kEnough);
   ASSERT_FALSE(response);
   EXPECT_EQ(response.error().kind, ErrorKind::Unauthorized) << response.error().message();
   EXPECT_NE(response.error().message().find("certificate"), std::string::npos);

@@ -86,6 +86,7 @@ void copy_tree(const std::filesystem::path& from, const std::filesystem::path& t
       throw std::runtime_error("cannot copy the rights of " + source.string());
   };
   copy_rights(from, to);
+  if (!fs::is_directory(from)) return;
   for (const auto& entry : fs::recursive_directory_iterator(from))
     copy_rights(entry.path(), to / fs::relative(entry.path(), from));
 }
