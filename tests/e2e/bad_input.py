@@ -93,7 +93,7 @@ def cost_since(run, before):
     return {name: after[name] - before[name] for name in ("failed", "refused", "unknown")}
 
 
-# --- the scenarios ----------------------------------------------------------------------------------
+# --- the scenarios ----------------------------------------------------------------------------
 
 
 def by_hand(scenario):
@@ -170,7 +170,7 @@ def wrong_password(scenario):
         world.patch(world.POLICIES, world.POLICY, {"spec": {"pooler": {"provision": "Always"}}})
         reason_becomes(scenario, run, "PooledLoginFailed",
                        [f"Secret {world.NAMESPACE}/shop-app", "correct the Secret"])
-        scenario.check(run.sampler.latest.route == "Direct", "the move is held: the route is Direct")
+        scenario.check(run.sampler.latest.route == "Direct", "the move is held, the route Direct")
         scenario.check(run.sampler.latest.state.max_connections == DIRECT.max_connections,
                        "max_connections was not lowered")
         world.patch("secret", "shop-app", {"stringData": {"password": right}})
