@@ -58,6 +58,7 @@ class Story:
     # --- set-up ---------------------------------------------------------------------------------
 
     def start(self, say=print):
+        world.measure_first()
         world.remove_everything(self.operator)
         self.operator.install()
         say("operator: running")

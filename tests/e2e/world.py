@@ -93,6 +93,19 @@ def secret(name, namespace=NAMESPACE):
     return {key: base64.b64decode(value).decode() for key, value in found.get("data", {}).items()}
 
 
+def measure_first():
+    """A clock that is starved measures nothing: this process goes before those it watches, in its
+    own scheduling group and, where the kernel groups by session, as a group."""
+    for raise_priority in (
+        lambda: os.setpriority(os.PRIO_PROCESS, 0, -10),
+        lambda: pathlib.Path("/proc/self/autogroup").write_text("-10", encoding="ascii"),
+    ):
+        try:
+            raise_priority()
+        except OSError:  # not allowed, or another kernel: it works without
+            pass
+
+
 # --- what is installed --------------------------------------------------------------------------
 
 
@@ -125,6 +138,7 @@ def policy_object(restart_policy="Auto", **spec):
                 "adminSecretName": "postgres-admin",
                 "applicationSecrets": ["shop-app"],
             },
+            "pooler": {"resources": {"requests": {"cpu": "250m", "memory": "64Mi"}}},
             "restart": {"policy": restart_policy, "minIntervalSeconds": 5},
             "behavior": {"scaleDown": {"stabilizationSeconds": 10}},
             **spec,
@@ -148,7 +162,8 @@ def app_object(most_instances):
         "env": [{"name": "POD_NAME", "valueFrom": {"fieldRef": {"fieldPath": "metadata.name"}}}],
         "ports": [{"name": "json", "containerPort": 8080}],
         "readinessProbe": {"httpGet": {"path": "/healthz", "port": 8080}, "periodSeconds": 5},
-        "resources": {"requests": {"cpu": "5m", "memory": "8Mi"}},
+        # A hundred of them together must not outweigh the database when the CPU is short.
+        "resources": {"requests": {"cpu": "1m", "memory": "8Mi"}},
         "volumeMounts": [
             {"name": "binding", "mountPath": "/binding", "readOnly": True},
             {"name": "records", "mountPath": "/records"},
