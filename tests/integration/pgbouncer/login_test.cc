@@ -62,19 +62,24 @@ TEST(PooledLogin, TheServersRefusalIsPassedOn) {
   EXPECT_EQ(session.error().kind, ErrorKind::Unauthorized) << session.error().message();
 }
 
-TEST(PooledLogin, StoppedDatabaseIsUnavailable) {
+// The first login waits for the database, later ones are refused: neither is taken for a wrong
+// password.
+TEST(PooledLogin, StoppedDatabaseIsUnavailableAndSoonFoundAgain) {
   const auto database = make_database();
   const PgBouncerProcess pooler(spec_for(*database));
   database->stop();
   auto options = pooler.login();
-  options.deadline = 10s;
-  const auto session = postgres::Session::connect(options);
-  ASSERT_FALSE(session);
-  EXPECT_EQ(session.error().kind, ErrorKind::Unavailable)
-      << session.error().message() << pooler.log();
+  options.deadline = 3s;
+  for (int i = 0; i < 2; ++i) {
+    const auto session = postgres::Session::connect(options);
+    ASSERT_FALSE(session);
+    EXPECT_TRUE(session.error().kind == ErrorKind::Unavailable ||
+                session.error().kind == ErrorKind::Timeout)
+        << session.error().message();
+  }
   database->start();
   EXPECT_TRUE(eventually([&] { return postgres::Session::connect(options).has_value(); }))
-      << "found again within seconds: server_login_retry = 1";
+      << "server_login_retry = 1";
 }
 
 TEST(PooledLogin, TooManyClientsIsTooManySessions) {
@@ -95,27 +100,49 @@ TEST(PooledLogin, TooManyClientsIsTooManySessions) {
   EXPECT_TRUE(pooler.console().look()) << "the console is not counted out";
 }
 
-// The file is re-read by RELOAD; sessions that are open go on.
-TEST(PooledLogin, RotatedPasswordAfterReload) {
+struct Rotation {
+  const char* name;
+  bool role_first;  // ALTER ROLE before the file
+};
+
+class RotatedPassword : public ::testing::TestWithParam<Rotation> {};
+
+// The file is re-read by RELOAD; sessions that are open go on, whichever side changes first.
+TEST_P(RotatedPassword, OpenSessionsGoOn) {
+  if (!GetParam().role_first && PgBouncerProcess::version() < Version{1, 24, 0})
+    GTEST_SKIP() << "1.18 logs in to the server anew when RELOAD brings another password";
   const auto database = make_database();
   PgBouncerProcess pooler(spec_for(*database));
   auto console = pooler.console();
-  ASSERT_TRUE(console.set_cap(30));
-  Load load(pooler.login(), 10, "select pg_sleep(0.02)");
-  database->execute("alter role shop password 'second'");
-  auto spec = pooler.spec();
-  spec.logins.front().password = "second";
-  pooler.write(spec);
-  ASSERT_TRUE(console.reload());
-  ASSERT_TRUE(console.set_cap(30));
+  Load load(pooler.login(), 30, "select pg_sleep(0.02)");
+  ASSERT_TRUE(eventually([&] { return console.look()->pools.front().servers_total == 18; }));
+  const auto rotate_role = [&] { database->execute("alter role shop password 'second'"); };
+  const auto rotate_file = [&] {
+    auto spec = pooler.spec();
+    spec.logins.front().password = "second";
+    pooler.write(spec);
+    ASSERT_TRUE(console.reload());
+    ASSERT_TRUE(console.set_cap(18));
+  };
+  const auto busy = [&](long turns) {
+    const auto before = load.succeeded();
+    return eventually([&] { return load.succeeded() > before + turns; });
+  };
+  GetParam().role_first ? rotate_role() : rotate_file();
+  EXPECT_TRUE(busy(300));
+  GetParam().role_first ? rotate_file() : rotate_role();
+  EXPECT_TRUE(busy(300));
   auto session = postgres::Session::connect(pooler.login());
   ASSERT_TRUE(session) << session.error().message();
   EXPECT_TRUE(session->query("select 1"));
-  const auto before = load.succeeded();
-  EXPECT_TRUE(eventually([&] { return load.succeeded() > before + 20; }));
   load.stop();
   EXPECT_EQ(load.failed(), 0) << load.first_failure() << pooler.log();
 }
+
+INSTANTIATE_TEST_SUITE_P(Orders, RotatedPassword,
+                         ::testing::Values(Rotation{"RoleFirst", true},
+                                           Rotation{"FileFirst", false}),
+                         [](const auto& info) { return info.param.name; });
 
 TEST(PooledLogin, JdbcStartupParameterIsIgnored) {
   const auto database = make_database();
