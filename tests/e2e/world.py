@@ -162,8 +162,8 @@ def app_object(most_instances):
         "env": [{"name": "POD_NAME", "valueFrom": {"fieldRef": {"fieldPath": "metadata.name"}}}],
         "ports": [{"name": "json", "containerPort": 8080}],
         "readinessProbe": {"httpGet": {"path": "/healthz", "port": 8080}, "periodSeconds": 5},
-        # A hundred of them together must not outweigh the database when the CPU is short.
-        "resources": {"requests": {"cpu": "1m", "memory": "8Mi"}},
+        # A hundred of them together weigh as much as the database, or as its poolers.
+        "resources": {"requests": {"cpu": "5m", "memory": "8Mi"}},
         "volumeMounts": [
             {"name": "binding", "mountPath": "/binding", "readOnly": True},
             {"name": "records", "mountPath": "/records"},
