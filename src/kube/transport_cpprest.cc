@@ -1,5 +1,7 @@
 // Transport on cpprestsdk: the only file, with exchange.cc, that knows the library. It is no longer
 // maintained; what it does well is used, what it does badly is kept away from it (see comments).
+#include <openssl/crypto.h>
+
 #include <algorithm>
 #include <cstdlib>
 #include <map>
@@ -179,6 +181,8 @@ void initialize_http() {
   // connection (27 ms of CPU); we trust only the certificates of the credentials.
   setenv("SSL_CERT_FILE", "/dev/null", 1);
   setenv("SSL_CERT_DIR", "/nonexistent", 1);
+  // The pool's thread ends after OpenSSL's own exit handler would have run, with state of its own.
+  OPENSSL_init_crypto(OPENSSL_INIT_NO_ATEXIT, nullptr);
   detail::initialize_pool();
 }
 

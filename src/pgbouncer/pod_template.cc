@@ -57,9 +57,9 @@ Json startup_probe(const Spec& spec) {
 Json readiness_probe(const Spec& spec) {
   return {{"exec", exec({"pg_isready", "-q", "-t", "2", "-h", kSocketDirectory, "-p",
                          std::to_string(spec.port), "-U", spec.console_user, "-d", "pgbouncer"})},
-          {"periodSeconds", 2},
+          {"periodSeconds", 5},
           {"timeoutSeconds", 3},
-          {"failureThreshold", 3}};
+          {"failureThreshold", 2}};
 }
 
 Json container_security() {

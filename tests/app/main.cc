@@ -23,7 +23,7 @@ namespace {
 
 using nlohmann::json;
 
-constexpr Duration kRecordEvery = std::chrono::seconds(2);
+constexpr Duration kRecordEvery = std::chrono::seconds(10);
 constexpr Duration kDrainAtMost = std::chrono::seconds(5);
 
 int termination_signals() {

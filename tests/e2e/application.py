@@ -26,6 +26,7 @@ class Application(threading.Thread):
         self._ended = threading.Event()
         self.open = 0  # connections of all living instances
         self.answered = 0  # instances that answered in the last round
+        self.queued = 0  # transactions that wait for a connection, of all living instances
 
     def run(self):
         while not self._ended.is_set():
@@ -42,7 +43,7 @@ class Application(threading.Thread):
             return {name: sum(said[name] for said in self._said.values()) for name in COUNTERS}
 
     def _round(self):
-        opened = answered = 0
+        opened = answered = queued = 0
         for pod in self._pods():
             address = pod["status"].get("podIP")
             if not address or "deletionTimestamp" in pod["metadata"] or self._ended.is_set():
@@ -52,9 +53,10 @@ class Application(threading.Thread):
                 continue
             answered += 1
             opened += said["connections"]["open"]
+            queued += said["queued"]
             with self._lock:
                 self._said[said["pod"], said["nonce"]] = said
-        self.open, self.answered = opened, answered
+        self.open, self.answered, self.queued = opened, answered, queued
 
 
 def fetch(url):

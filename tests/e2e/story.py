@@ -15,6 +15,7 @@ import table
 import watch
 import world
 
+QUEUED_EACH = 4  # a second of the application's transactions
 SETTLED_FOR_S = 3.0
 STEP_WITHIN_S = 240.0
 AT_REST = (None, "RestartPending")
@@ -178,6 +179,8 @@ class Story:
             wrong.append(f"{self.app.answered} instances answer")
         if self.app.open < expected.instances * world.CONNECTIONS * 0.98:  # some are being renewed
             wrong.append(f"{self.app.open} connections of the application are open")
+        if self.app.queued > expected.instances * QUEUED_EACH:  # the next step would hide the cost
+            wrong.append(f"{self.app.queued} transactions of the application wait")
         return wrong
 
     def leftovers(self, expected):

@@ -161,7 +161,7 @@ def app_object(most_instances):
         ],
         "env": [{"name": "POD_NAME", "valueFrom": {"fieldRef": {"fieldPath": "metadata.name"}}}],
         "ports": [{"name": "json", "containerPort": 8080}],
-        "readinessProbe": {"httpGet": {"path": "/healthz", "port": 8080}, "periodSeconds": 5},
+        "readinessProbe": {"httpGet": {"path": "/healthz", "port": 8080}, "periodSeconds": 10},
         # A hundred of them together weigh as much as the database, or as its poolers.
         "resources": {"requests": {"cpu": "5m", "memory": "8Mi"}},
         "volumeMounts": [

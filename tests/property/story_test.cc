@@ -25,16 +25,21 @@ class Story : public testing::Test {
   void scale(int instances) {
     world_.instances = instances;
     for (int i = 0; i < 1000; ++i) {
-      while (world_.busy()) effect([](World& w) { proceed(w); });
-      const Step step = next_of(world_, rules_);
-      const World before = world_;
-      if (acts(step)) {
-        ++steps_[step.kind];
-        effect([&](World& w) { begin(w, step); });
-      }
-      if (world_ == before && !calm_down(world_, kRealSize)) return;
+      if (!turn()) return;
     }
     FAIL() << "no rest: " << describe(world_);
+  }
+
+  // One step, or where that changes nothing one event; false at rest.
+  bool turn() {
+    while (world_.busy()) effect([](World& w) { proceed(w); });
+    const Step step = next_of(world_, rules_);
+    const World before = world_;
+    if (acts(step)) {
+      ++steps_[step.kind];
+      effect([&](World& w) { begin(w, step); });
+    }
+    return world_ != before || calm_down(world_, kRealSize);
   }
 
   template <typename Change>
@@ -119,6 +124,16 @@ TEST_F(Story, ARolloutOfThePoolersEndsWhereItBegan) {
     world_.sort_pods();
     scale(50);
   }
+  expect_pooled(200, 75);
+}
+
+TEST_F(Story, AScaleUpInTheMiddleOfTheWayBackTurnsItAround) {
+  scale(50);
+  world_.instances = 10;
+  for (int i = 0; i < 1000 && world_.route == sizing::Route::Pooler; ++i) ASSERT_TRUE(turn());
+  ASSERT_EQ(world_.route, sizing::Route::Direct);
+  EXPECT_TRUE(world_.pooler) << "in the middle";
+  scale(60);
   expect_pooled(200, 75);
 }
 

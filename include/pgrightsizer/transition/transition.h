@@ -185,7 +185,8 @@ enum class StepKind {
   SwitchToPooler,         // the front Service selects the pooler
   SwitchToDirect,         // the front Service selects the database
   TurnBack,     // as SwitchToDirect, after failed pooled logins; retry not before deadline
-  DrainDirect,  // end or roll direct sessions as Rules::drain says (not for Wait)
+  DrainDirect,  // end or roll direct sessions as Rules::drain says; `value` > 0: whatever it says,
+                // end that many idle ones, which lets the poolers into a full server
   DrainPooled,  // end idle pooler clients (TerminateIdle, on the way back)
   RemovePooler,
 };

@@ -166,6 +166,18 @@ TEST(Draining, NobodyIsDrivenToAPoolerWhoseLoginsFail) {
   EXPECT_THAT(sight.next(), WaitsFor(Topic::PooledLogin));
 }
 
+TEST(Draining, OnAFullServerAFewIdleSessionsMakeRoomForThePoolersWhateverTheDrain) {
+  Sight sight = draining();
+  sight.seen.direct_sessions = 1020;
+  sight.seen.pooler->boot_cap = 2;
+  sight.seen.pooled_login = Login::ServerFull;
+  EXPECT_THAT(sight.next(), Does(StepKind::DrainDirect, 4)) << "two for each pod";
+  sight.seen.pods[0].ready = false;
+  EXPECT_THAT(sight.next(), Does(StepKind::DrainDirect, 2));
+  sight.seen.route_settled = false;
+  EXPECT_THAT(sight.next(), WaitsFor(Topic::RouteSettling)) << "others would take the room";
+}
+
 TEST(Draining, CapsGrowEvenlyIntoWhatDirectSessionsLeave) {
   Sight sight = just_switched(50);
   sight.seen.direct_sessions = 900;
