@@ -150,7 +150,10 @@ Result<void> set_cap(const Turn& turn, const Step& step) {
     if (auto done = announce(turn, step.pod, step.value); !done) return done;
   if (auto done = console->set_cap(per_database(turn, step.value)); !done) return done;
   if (raise) return {};
-  if (auto done = console->reconnect(); !done) return done;
+  const auto excess = console->holds_more_than(per_database(turn, step.value));
+  if (!excess) return fail(excess.error());
+  if (*excess)
+    if (auto done = console->reconnect(); !done) return done;
   return announce(turn, step.pod, step.value);
 }
 

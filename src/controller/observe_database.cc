@@ -130,6 +130,7 @@ void observe_database(const Sight& sight, const api::ConnectionPolicy& policy, M
   facts.database = std::move(*database);
   seen.operator_restarts = facts.database.operator_restarts;
   seen.cannot_restart = facts.database.cannot_restart;
+  seen.database_ready = facts.database.ready;
   seen.start_failure = facts.database.start_failure;
   seen.requested = facts.database.requested;
 

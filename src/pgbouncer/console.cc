@@ -1,6 +1,9 @@
 #include "pgrightsizer/pgbouncer/console.h"
 
+#include <algorithm>
 #include <charconv>
+#include <map>
+#include <thread>
 #include <utility>
 
 #include "console_rows.h"
@@ -67,6 +70,21 @@ Result<Config> Console::config() {
   return config_of(*rows);
 }
 
+Result<std::vector<Pool>> Console::pools() {
+  const auto rows = session_.query("SHOW POOLS", {}, deadline_);
+  if (!rows) return fail(rows.error());
+  return pools_of(*rows);
+}
+
+Result<bool> Console::holds_more_than(std::int64_t cap) {
+  const auto pools = this->pools();
+  if (!pools) return fail(pools.error());
+  std::map<std::string, std::int64_t> servers;
+  for (const auto& pool : *pools) servers[pool.database] += pool.servers_total;
+  return std::any_of(servers.begin(), servers.end(),
+                     [cap](const auto& one) { return one.second > cap; });
+}
+
 Result<Snapshot> Console::look() {
   Snapshot snapshot;
   auto config = this->config();
@@ -83,9 +101,9 @@ Result<Snapshot> Console::look() {
   const auto databases = show("DATABASES");
   if (!databases) return fail(databases.error());
   snapshot.paused = any_paused(*databases);
-  const auto pools = show("POOLS");
-  if (!pools) return fail(pools.error());
-  snapshot.pools = pools_of(*pools);
+  auto pools = this->pools();
+  if (!pools) return fail(std::move(pools.error()));
+  snapshot.pools = std::move(*pools);
   const auto servers = show("SERVERS");
   if (!servers) return fail(servers.error());
   snapshot.servers = servers_of(*servers);
@@ -116,7 +134,20 @@ Result<void> Console::set_max_client_conn(std::int64_t value) {
   return command("SET max_client_conn = " + std::to_string(value));
 }
 
-Result<void> Console::reconnect() { return command("RECONNECT"); }
+Result<void> Console::reconnect() {
+  constexpr std::chrono::milliseconds kPause{5};
+  const auto end = std::chrono::steady_clock::now() + deadline_;
+  while (true) {
+    const auto pools = this->pools();
+    if (!pools) return fail(pools.error());
+    const bool quiet = std::all_of(pools->begin(), pools->end(),
+                                   [](const Pool& pool) { return pool.servers_login == 0; });
+    if (quiet) return command("RECONNECT");
+    if (std::chrono::steady_clock::now() >= end)
+      return fail(ErrorKind::Timeout, "PgBouncer is logging in to PostgreSQL all the time");
+    std::this_thread::sleep_for(kPause);
+  }
+}
 
 Result<void> Console::reload() { return command("RELOAD"); }
 

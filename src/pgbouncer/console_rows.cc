@@ -89,6 +89,7 @@ std::vector<Pool> pools_of(const Rows& rows) {
     pool.clients_waiting = number(rows, i, "cl_waiting");
     pool.servers_active = number(rows, i, "sv_active");
     pool.servers_idle = number(rows, i, "sv_idle");
+    pool.servers_login = number(rows, i, "sv_login");
     pool.servers_total = all_servers(rows, i);
     pool.longest_wait =
         seconds(number(rows, i, "maxwait")) + microseconds(number(rows, i, "maxwait_us"));

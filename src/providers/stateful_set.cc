@@ -128,6 +128,7 @@ Result<Database> StatefulSetProvider::observe() {
   database.notes = notes();
   const auto pod = pod_of(workload.meta.uid);
   database.cannot_restart = why_not_restart(workload, pod.get());
+  database.ready = pod && pod->ready;
   if (!pod) return database;
   database.host = pod->ip;
   database.pod = pod->meta.name;

@@ -30,12 +30,20 @@ void keep_pooled(Turn& turn, const Situation& s) {
   turn.take(reconnect_rule(s));
 }
 
+// Sessions work before the pod is Ready, by its address; a Service that selects it refuses until
+// then.
+Rule ready_rule(const Situation& s) {
+  if (s.seen.database_ready) return std::nullopt;
+  return wait(Topic::Database, "PostgreSQL answers, its pod is not Ready yet");
+}
+
 Rule switch_rule(const Situation& s) {
   if (!s.rules.switch_route) {
     return wait(
         Topic::PooledDraining,
         "there is room for direct sessions: the applications must be pointed at the database");
   }
+  if (Rule unready = ready_rule(s)) return unready;
   return step_of(StepKind::SwitchToDirect, Topic::RouteSettling,
                  say("back to the database: ", room_text(s.seen)));
 }
@@ -100,6 +108,7 @@ Rule failing_login_rule(const Situation& s) {
             " direct + ", seen.others_kept(), " others, ", seen.usable(), " usable"));
   }
   if (Rule room = make_room_rule(s, budget(seen), Topic::PooledLogin)) return room;
+  if (Rule unready = ready_rule(s)) return unready;
   return turn_back_step(s);
 }
 

@@ -47,6 +47,7 @@ struct Pool {
   std::int64_t clients_waiting = 0;
   std::int64_t servers_active = 0;
   std::int64_t servers_idle = 0;
+  std::int64_t servers_login = 0;
   std::int64_t servers_total = 0;  // in any state, logins included
   std::chrono::microseconds longest_wait{0};
   std::string mode;  // transaction
@@ -77,12 +78,19 @@ class Console {
 
   [[nodiscard]] Result<Snapshot> look();
   [[nodiscard]] Result<Config> config();
+  [[nodiscard]] Result<std::vector<Pool>> pools();
+  // Whether any database holds more servers than `cap`.
+  [[nodiscard]] Result<bool> holds_more_than(std::int64_t cap);
 
   // SET default_pool_size and max_db_connections to `cap` (≥ 1; 0 would mean unlimited), then reads
   // them back: Internal when they differ. Each database may open `cap` servers: with several, give
   // cap_per_database() of pooler.h.
   [[nodiscard]] Result<void> set_cap(std::int64_t cap);
   [[nodiscard]] Result<void> set_max_client_conn(std::int64_t value);
+  // Ends every server connection as it becomes free, after waiting until none is logging in
+  // (Timeout at the deadline): a login that RECONNECT interrupts counts as failed, and PgBouncer then
+  // refuses clients whenever it holds no other server for a moment. Lower the cap first: above it
+  // no login begins.
   [[nodiscard]] Result<void> reconnect();
   [[nodiscard]] Result<void> reload();
   [[nodiscard]] Result<void> kill_client(std::int64_t id);  // 1.24 and later; gone is success

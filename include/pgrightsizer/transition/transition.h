@@ -61,7 +61,8 @@ enum class Login {
 };
 
 struct Observation {
-  bool database_up = false;  // an administrative session answered
+  bool database_up = false;    // an administrative session answered
+  bool database_ready = true;  // the front Service would have an endpoint, were it to select it
   Count effective = 0;       // SHOW max_connections; the last known while down, 0 if never seen
   Count reserved = 0;        // superuser_reserved_connections + reserved_connections
   Count requested = 0;       // what the next start will use, read from where the provider keeps it

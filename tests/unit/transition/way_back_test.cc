@@ -33,6 +33,17 @@ TEST(WayBack, ThenReplacedPodsMustStartSmallThenCapsShrinkThenTheRouteMoves) {
   EXPECT_THAT(sight.next(), Is(StepKind::SwitchToDirect));
 }
 
+TEST(WayBack, WaitsUntilTheFrontServiceWouldHaveAnEndpoint) {
+  Sight sight = going_back();
+  sight.seen.effective = sight.seen.requested = 250;
+  sight.seen.pooler->boot_cap = 2;
+  for (PoolerPod& pod : sight.seen.pods) pod.cap = pod.announced = 18;
+  sight.seen.database_ready = false;
+  EXPECT_THAT(sight.next(), WaitsFor(Topic::Database));
+  sight.seen.database_ready = true;
+  EXPECT_THAT(sight.next(), Is(StepKind::SwitchToDirect));
+}
+
 TEST(WayBack, DoesNotMoveWhileServersAreAboveTheirCaps) {
   Sight sight = going_back();
   sight.seen.effective = sight.seen.requested = 250;
