@@ -119,7 +119,7 @@ def rollout(scenario):
 
 def rotate(scenario):
     """A new password: open sessions go on, the pools keep their size."""
-    run = scenario.follow([10, 60])
+    run = scenario.follow([60])
     try:
         before, at = run.app.totals(), time.time()
         disturb.rotate_password("rotated-shop")
