@@ -10,8 +10,11 @@
 
 int main(int argc, char** argv) {
   using namespace pgrightsizer;
-  // Many short-lived threads would otherwise keep an arena each.
-  mallopt(M_ARENA_MAX, 2);
+  // Many short-lived threads would otherwise keep an arena each, and what a large list needed for
+  // a moment would stay with the process for good.
+  mallopt(M_ARENA_MAX, 1);
+  mallopt(M_MMAP_THRESHOLD, 64 * 1024);
+  mallopt(M_TRIM_THRESHOLD, 64 * 1024);
 
   CLI::App app{"Keeps PostgreSQL's connection limits in step with the applications that use it."};
   app.set_version_flag("--version", PGRS_VERSION);

@@ -65,9 +65,10 @@ Step to_pooler(const Situation& s) {
   return std::move(turn).result();
 }
 
-// PgBouncer passes a full server's refusal on to its clients until it has logged in once itself.
-// Nobody but the poolers asks for slots any more: the few idle sessions that are ended, whatever
-// the drain, are the difference between that and a short wait.
+// PgBouncer passes a full server's refusal on to its clients until it has logged in once itself:
+// the few idle sessions that are ended, whatever the drain, are the difference between that and a
+// short wait. While the route settles a late direct client may take the room; the next turn makes
+// it again, and every second counts.
 Step let_poolers_in(const Situation& s, Step step) {
   step.kind = StepKind::DrainDirect;
   step.value = sizing::kMinimumCap * std::max<Count>(1, serving_pods(s.seen));
@@ -84,7 +85,8 @@ Rule drain_rule(const Situation& s) {
                                            " direct sessions: the applications must be pointed at "
                                            "the pooler"));
   }
-  if (!seen.route_settled) {
+  const bool kept_out = seen.pooled_login == Login::ServerFull && seen.direct_sessions > 0;
+  if (!seen.route_settled && !kept_out) {
     return wait(Topic::RouteSettling, "EndpointSlices do not show only poolers for 2 s yet");
   }
   if (seen.direct_sessions == 0) {
@@ -97,7 +99,7 @@ Rule drain_rule(const Situation& s) {
                    say(seen.direct_sessions, " direct connections still open",
                        overdue ? "; the drain is overdue and holds here" : ""),
                    deadline);
-  if (seen.pooled_login == Login::ServerFull) return let_poolers_in(s, std::move(step));
+  if (kept_out) return let_poolers_in(s, std::move(step));
   const bool logins_fail = seen.pooled_login == Login::Failing;
   if (s.rules.drain != Drain::Wait && !overdue && !logins_fail) step.kind = StepKind::DrainDirect;
   return step;

@@ -98,9 +98,9 @@ def cpu_seconds(pid):
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
-def resident_mib(pid):
+def resident_mb(pid):
+    """In all, of its own, and of programs and libraries."""
     with open(f"/proc/{pid}/status", encoding="utf-8") as file:
-        for line in file:
-            if line.startswith("VmRSS:"):
-                return int(line.split()[1]) / 1024
-    return 0.0
+        fields = dict(line.split(":", 1) for line in file)
+    return {name: round(int(fields[name].split()[0]) * 1024 / 1e6, 1)
+            for name in ("VmRSS", "RssAnon", "RssFile")}

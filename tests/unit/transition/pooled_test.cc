@@ -175,7 +175,9 @@ TEST(Draining, OnAFullServerAFewIdleSessionsMakeRoomForThePoolersWhateverTheDrai
   sight.seen.pods[0].ready = false;
   EXPECT_THAT(sight.next(), Does(StepKind::DrainDirect, 2));
   sight.seen.route_settled = false;
-  EXPECT_THAT(sight.next(), WaitsFor(Topic::RouteSettling)) << "others would take the room";
+  EXPECT_THAT(sight.next(), Does(StepKind::DrainDirect, 2)) << "refused clients do not wait";
+  sight.seen.pooled_login = Login::Ok;
+  EXPECT_THAT(sight.next(), WaitsFor(Topic::RouteSettling));
 }
 
 TEST(Draining, CapsGrowEvenlyIntoWhatDirectSessionsLeave) {
