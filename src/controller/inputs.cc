@@ -19,13 +19,22 @@ const runtime::Store<kube::Workload>& store_of(const Stores& stores, const std::
   return kind == "StatefulSet" ? stores.stateful_sets : stores.deployments;
 }
 
-// Pods that exist, terminating ones included: they hold connections until they are gone.
-Count pods_of(const kube::Workload& workload, const Stores& stores) {
+template <typename Predicate>
+Count pods_that(const kube::Workload& workload, const Stores& stores, Predicate wanted) {
   if (workload.selector.empty()) return 0;
   Count count = 0;
   for (const auto& pod : stores.pods.list(workload.meta.name_space))
-    if (!pod->gone() && workload.selector.matches(pod->labels)) ++count;
+    if (wanted(*pod) && workload.selector.matches(pod->labels)) ++count;
   return count;
+}
+
+// Terminating ones included: they hold connections until they are gone.
+bool exists(const kube::Pod& pod) { return !pod.gone(); }
+
+bool starting(const kube::Pod& pod) {
+  const auto& reason = pod.waiting_reason;
+  return pod.phase == "Pending" && pod.scheduled && !pod.meta.deleting &&
+         (reason.empty() || reason == "ContainerCreating" || reason == "PodInitializing");
 }
 
 Count remembered(const api::Status& status, const std::string& name) {
@@ -38,7 +47,7 @@ sizing::Workload counted(const std::string& name, const kube::Workload& live, co
   sizing::Workload out;
   out.name = name;
   out.replicas = live.replicas;
-  out.pods_not_gone = pods_of(live, stores);
+  out.pods_not_gone = pods_that(live, stores, exists);
   return out;
 }
 
@@ -167,6 +176,15 @@ std::vector<api::TargetRef> targets_of(const api::ConnectionPolicy& policy, cons
   else
     for (const auto& entry : policy.spec.workloads) out.push_back(entry.target);
   return out;
+}
+
+Count starting_instances(const api::ConnectionPolicy& policy, const Stores& stores) {
+  Count count = 0;
+  for (const auto& target : targets_of(policy, stores)) {
+    const auto live = store_of(stores, target.kind).get(policy.name_space + "/" + target.name);
+    if (live) count += pods_that(*live, stores, starting);
+  }
+  return count;
 }
 
 std::string older_rival(const api::ConnectionPolicy& policy, const Stores& stores) {

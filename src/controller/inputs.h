@@ -22,6 +22,11 @@ namespace pgrightsizer::controller {
 [[nodiscard]] std::vector<api::TargetRef> targets_of(const api::ConnectionPolicy& policy,
                                                      const Stores& stores);
 
+// Their pods whose containers a node is creating now. One that waits for something else, an image
+// or its volumes' Secrets, counts while its node has not said so.
+[[nodiscard]] sizing::Count starting_instances(const api::ConnectionPolicy& policy,
+                                               const Stores& stores);
+
 // An older policy on the same database, "" if there is none.
 [[nodiscard]] std::string older_rival(const api::ConnectionPolicy& policy, const Stores& stores);
 

@@ -41,6 +41,8 @@ struct Memory {
   int looks_without_direct = 0;
   Instant last_look{};
 
+  std::optional<Instant> starting_since;  // instances have been starting ever since
+
   // Since when the EndpointSlices have shown nothing but this route.
   std::optional<transition::Route> endpoints_route;
   Instant endpoints_since{};

@@ -21,6 +21,16 @@ int present_tier(const api::ConnectionPolicy& policy, const Memory& memory, cons
   return 0;
 }
 
+// An instance that never comes up holds nobody up for longer than a minute.
+sizing::Count count_starting(const Sight& sight, const api::ConnectionPolicy& policy, Memory& memory) {
+  const sizing::Count count = starting_instances(policy, sight.stores);
+  const auto now = sight.clock.steady();
+  if (count == 0) memory.starting_since.reset();
+  if (count > 0 && !memory.starting_since) memory.starting_since = now;
+  const bool long_since = count > 0 && now - *memory.starting_since > std::chrono::minutes(1);
+  return long_since ? 0 : count;
+}
+
 void make_plan(const Sight& sight, const api::ConnectionPolicy& policy, Memory& memory,
                Facts& facts) {
   const auto& behavior = policy.spec.behavior;
@@ -30,6 +40,7 @@ void make_plan(const Sight& sight, const api::ConnectionPolicy& policy, Memory& 
   auto& seen = facts.seen;
   seen.stabilized = counted.stabilized;
   seen.peak_direct_sessions = std::max(counted.peak_sessions, seen.direct_sessions);
+  seen.starting_instances = count_starting(sight, policy, memory);
   seen.direct_capacity = sizing::direct_demand(facts.workloads, policy.spec.sizing.environment);
   facts.stabilizing = counted.wait;
   facts.plan =

@@ -65,16 +65,29 @@ Step to_pooler(const Situation& s) {
   return std::move(turn).result();
 }
 
-// PgBouncer passes a full server's refusal on to its clients until it has logged in once itself:
-// the few idle sessions that are ended, whatever the drain, are the difference between that and a
-// short wait. While the route settles a late direct client may take the room; the next turn makes
-// it again, and every second counts.
-Step let_poolers_in(const Situation& s, Step step) {
-  step.kind = StepKind::DrainDirect;
-  step.value = sizing::kMinimumCap * std::max<Count>(1, serving_pods(s.seen));
-  step.reason = say("the server is full of ", s.seen.direct_sessions,
-                    " direct sessions: ", step.value, " idle ones make room for the poolers");
+// PgBouncer passes a full server's refusal on to its clients until it has logged in once itself.
+bool kept_out(const Observation& seen) {
+  return seen.route == Route::Pooler && seen.pooled_login == Login::ServerFull &&
+         seen.direct_sessions > 0;
+}
+
+// The few idle sessions that are ended, whatever the drain, are the difference between a refusal
+// and a short wait.
+Step let_poolers_in(const Situation& s) {
+  const Count few = sizing::kMinimumCap * std::max<Count>(1, serving_pods(s.seen));
+  Step step = step_of(StepKind::DrainDirect, Topic::DirectDraining,
+                      say("the server is full of ", s.seen.direct_sessions,
+                          " direct sessions: ", few, " idle ones make room for the poolers"));
+  step.value = few;
+  step.deadline = s.history.drain_since.value_or(s.now) + s.rules.drain_timeout;
   return step;
+}
+
+// Right after the flip every second counts. A late direct client may take the room; the next turn
+// makes it again. Once the route has settled the other rules go first.
+Rule let_in_at_once_rule(const Situation& s) {
+  if (s.seen.route_settled || !kept_out(s.seen)) return std::nullopt;
+  return let_poolers_in(s);
 }
 
 Rule drain_rule(const Situation& s) {
@@ -85,8 +98,7 @@ Rule drain_rule(const Situation& s) {
                                            " direct sessions: the applications must be pointed at "
                                            "the pooler"));
   }
-  const bool kept_out = seen.pooled_login == Login::ServerFull && seen.direct_sessions > 0;
-  if (!seen.route_settled && !kept_out) {
+  if (!seen.route_settled) {
     return wait(Topic::RouteSettling, "EndpointSlices do not show only poolers for 2 s yet");
   }
   if (seen.direct_sessions == 0) {
@@ -99,7 +111,7 @@ Rule drain_rule(const Situation& s) {
                    say(seen.direct_sessions, " direct connections still open",
                        overdue ? "; the drain is overdue and holds here" : ""),
                    deadline);
-  if (kept_out) return let_poolers_in(s, std::move(step));
+  if (kept_out(seen)) return let_poolers_in(s);
   const bool logins_fail = seen.pooled_login == Login::Failing;
   if (s.rules.drain != Drain::Wait && !overdue && !logins_fail) step.kind = StepKind::DrainDirect;
   return step;
@@ -151,7 +163,8 @@ Rule rest_rule(const Situation& s) {
 
 Step behind_pooler(const Situation& s) {
   Turn turn;
-  if (turn.take(shrink_rule(s, share_now(s), Topic::CapsShrinking)) ||
+  if (turn.take(let_in_at_once_rule(s)) ||
+      turn.take(shrink_rule(s, share_now(s), Topic::CapsShrinking)) ||
       turn.take(announce_rule(s)) || turn.take(apply_pooler_rule(s))) {
     return std::move(turn).result();
   }

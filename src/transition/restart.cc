@@ -86,6 +86,12 @@ Rule why_not_now(const Situation& s, const Occasion& occasion) {
     return wait(Topic::RestartUnsafe, say(change_text(s), " waits: ", *s.seen.cannot_restart));
   }
   if (asked(s)) return std::nullopt;
+  // A node that creates many containers has no time for PostgreSQL, whose start then takes ten
+  // times as long; behind the pooler nobody is refused meanwhile.
+  if (all_pooled(s.seen) && s.seen.starting_instances > 0) {
+    return wait(Topic::RestartPending, say(change_text(s), " waits a moment: ",
+                                           s.seen.starting_instances, " instances are starting"));
+  }
   const bool allowed =
       s.rules.restart == RestartPolicy::Immediate ||
       (s.rules.restart == RestartPolicy::Auto && (occasion.costs_nothing || occasion.needed));

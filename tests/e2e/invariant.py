@@ -57,6 +57,14 @@ class State:
         return self.direct + self.room + self.pooled + max(OTHERS_FLOOR, self.others) - self.usable
 
 
+def held_by(addresses, direct):
+    """Sessions of each pod, from its address or None and {address: sessions}. A pod connects before
+    the API has told its address: sessions from an unknown one are those of a pod that has none."""
+    unknown = iter(sorted((count for address, count in direct.items() if address not in addresses),
+                          reverse=True))
+    return tuple(direct.get(address, 0) if address else next(unknown, 0) for address in addresses)
+
+
 def counted(pooler):
     cap = pooler.cap or 0
     room = max(cap, pooler.servers)

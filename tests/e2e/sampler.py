@@ -205,11 +205,11 @@ class Sampler(threading.Thread):
             else:
                 others += count
         pods = [pod["status"].get("podIP", "") for pod in self.cluster.app_pods()]
-        held = tuple(direct.pop(address, 0) if address else 0 for address in pods)
+        held = invariant.held_by(pods, direct)
         look.poolers = [poolers.as_invariant(one, by_address) for one in known]
         look.pooled = sum(by_address.values())
         look.state = invariant.State(
-            max_connections, reserved, direct_open, held, sum(direct.values()), others,
+            max_connections, reserved, direct_open, held, sum(direct.values()) - sum(held), others,
             tuple(look.poolers), world.CONNECTIONS,
         )
 

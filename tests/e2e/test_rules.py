@@ -51,6 +51,11 @@ class TheInvariant(unittest.TestCase):
     def test_both_at_once_are_told_apart(self):
         self.assertEqual(invariant.rise(state(), state(max_connections=200, others=20)), (13, 10))
 
+    def test_a_pod_without_an_address_holds_what_comes_from_an_unknown_one(self):
+        direct = {"10.0.0.1": 20, "10.0.0.9": 7, "10.0.0.8": 3}
+        self.assertEqual(invariant.held_by(["10.0.0.1", ""], direct), (20, 7))
+        self.assertEqual(invariant.held_by(["10.0.0.1", "10.0.0.2"], direct), (20, 0))
+
     def test_opening_the_direct_route_counts_the_room(self):
         closed = state(held=(0,) * 50, direct_open=False)
         self.assertGreater(invariant.rise(closed, state(held=(0,) * 50))[0], 700)

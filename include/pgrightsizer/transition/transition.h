@@ -63,9 +63,9 @@ enum class Login {
 struct Observation {
   bool database_up = false;    // an administrative session answered
   bool database_ready = true;  // the front Service would have an endpoint, were it to select it
-  Count effective = 0;       // SHOW max_connections; the last known while down, 0 if never seen
-  Count reserved = 0;        // superuser_reserved_connections + reserved_connections
-  Count requested = 0;       // what the next start will use, read from where the provider keeps it
+  Count effective = 0;         // SHOW max_connections; the last known while down, 0 if never seen
+  Count reserved = 0;          // superuser_reserved_connections + reserved_connections
+  Count requested = 0;         // what the next start will use, read from where the provider keeps it
   std::optional<Time> postmaster_start;
   std::optional<std::string> start_failure;   // PostgreSQL's own message: it exits with `requested`
   std::optional<std::string> cannot_restart;  // why deleting the pod now is not safe
@@ -79,6 +79,9 @@ struct Observation {
   Route route = Route::Direct;   // where the front Service points
   bool route_settled = true;     // for 2 s its EndpointSlices have shown nothing but that route
   int looks_without_direct = 0;  // successive looks, at least 1 s apart, that saw no direct session
+
+  // Of the application, whose containers a node is creating just now: for a minute at most, then 0.
+  Count starting_instances = 0;
 
   std::optional<Pooler> pooler;
   std::vector<PoolerPod> pods;
@@ -165,8 +168,7 @@ struct History {
 //                  is that restart being tried again: no new entry, the time stays.
 //   RestoreMax…    is remembered in History::rejected {old_value, start_failure} before the write.
 //   SetCap         the annotation is raised before SET and lowered after SET and RECONNECT, so it
-//   is
-//                  never below what the pod may hold.
+//                  is never below what the pod may hold.
 //   SwitchTo…, TurnBack   clear History::drain_since; TurnBack also sets turned_back_since and
 //                  retry_at (= deadline).
 //   a Wait or Drain step about DirectDraining or PooledDraining sets drain_since if it is unset.

@@ -175,7 +175,12 @@ TEST(Draining, OnAFullServerAFewIdleSessionsMakeRoomForThePoolersWhateverTheDrai
   sight.seen.pods[0].ready = false;
   EXPECT_THAT(sight.next(), Does(StepKind::DrainDirect, 2));
   sight.seen.route_settled = false;
-  EXPECT_THAT(sight.next(), Does(StepKind::DrainDirect, 2)) << "refused clients do not wait";
+  EXPECT_THAT(sight.next(), Does(StepKind::DrainDirect, 2));
+  sight.seen.pods[1].announced = 0;
+  EXPECT_THAT(sight.next(), Does(StepKind::DrainDirect, 2)) << "refused clients wait for nothing";
+  sight.seen.route_settled = true;
+  EXPECT_THAT(sight.next(), Is(StepKind::SetCap)) << "but only while the route settles";
+  sight.seen.route_settled = false;
   sight.seen.pooled_login = Login::Ok;
   EXPECT_THAT(sight.next(), WaitsFor(Topic::RouteSettling));
 }

@@ -48,6 +48,28 @@ TEST(RestartPolicy, ARequestAloneChangesNothing) {
   EXPECT_THAT(sight.next(), Is(StepKind::None));
 }
 
+TEST(RestartPooled, WaitsForInstancesThatAreStarting) {
+  Sight sight = at_rest_pooled(50);
+  sight.scale_to(100);
+  sight.seen.requested = 250;
+  sight.seen.starting_instances = 50;
+  sight.seen.pooler->pool_size = 200;
+  const Step step = sight.next();
+  EXPECT_THAT(step, WaitsFor(Topic::RestartPending));
+  EXPECT_THAT(step.reason, HasSubstr("50 instances are starting"));
+  sight.seen.starting_instances = 0;
+  EXPECT_THAT(sight.next(), Does(StepKind::Restart, 250));
+  sight.seen.starting_instances = 1;
+  sight.rules.restart_now = sight.now;
+  EXPECT_THAT(sight.next(), Is(StepKind::Restart)) << "somebody asked";
+}
+
+TEST(RestartDirect, DoesNotWaitForInstancesThatNeedIt) {
+  Sight sight = due();
+  sight.seen.starting_instances = 2;
+  EXPECT_THAT(sight.next(), Does(StepKind::Restart, 290));
+}
+
 TEST(RestartInterval, KeepsRestartsApartAndSaysUntilWhen) {
   Sight sight = due();
   sight.history.restarts = {restarted(sight.now - seconds{100}, 230, 250)};
