@@ -180,6 +180,7 @@ TEST(Draining, OnAFullServerAFewIdleSessionsMakeRoomForThePoolersWhateverTheDrai
   EXPECT_THAT(sight.next(), Does(StepKind::DrainDirect, 2)) << "refused clients wait for nothing";
   sight.seen.route_settled = true;
   EXPECT_THAT(sight.next(), Is(StepKind::SetCap)) << "but only while the route settles";
+  sight.seen.pods[1].announced = 4;
   sight.seen.route_settled = false;
   sight.seen.pooled_login = Login::Ok;
   EXPECT_THAT(sight.next(), WaitsFor(Topic::RouteSettling));
