@@ -1,20 +1,15 @@
-#include <malloc.h>
-
 #include <CLI/CLI.hpp>
 #include <cstdio>
 #include <exception>
 #include <string>
 
+#include "memory.h"
 #include "operator.h"
 #include "pgrightsizer/telemetry/log.h"
 
 int main(int argc, char** argv) {
   using namespace pgrightsizer;
-  // Many short-lived threads would otherwise keep an arena each, and what a large list needed for
-  // a moment would stay with the process for good.
-  mallopt(M_ARENA_MAX, 1);
-  mallopt(M_MMAP_THRESHOLD, 64 * 1024);
-  mallopt(M_TRIM_THRESHOLD, 64 * 1024);
+  cli::keep_the_heap_small();
 
   CLI::App app{"Keeps PostgreSQL's connection limits in step with the applications that use it."};
   app.set_version_flag("--version", PGRS_VERSION);
@@ -38,7 +33,8 @@ int main(int argc, char** argv) {
 
   try {
     CLI11_PARSE(app, argc, argv);
-    const auto logger = telemetry::make_logger(*telemetry::parse_log_level(level), *telemetry::parse_log_format(format));
+    const auto logger = telemetry::make_logger(*telemetry::parse_log_level(level),
+                                               *telemetry::parse_log_format(format));
     return cli::run_operator(run, *logger);
   } catch (const std::exception& error) {
     std::fprintf(stderr, "pg-rightsizer: %s\n", error.what());

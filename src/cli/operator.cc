@@ -5,9 +5,11 @@
 #include <unistd.h>
 
 #include <array>
+#include <cerrno>
 #include <nlohmann/json.hpp>
 #include <tuple>
 
+#include "memory.h"
 #include "pgrightsizer/api/connection_policy.h"
 #include "pgrightsizer/base/clock.h"
 #include "pgrightsizer/controller/stores.h"
@@ -40,6 +42,15 @@ sigset_t block_signals() {
   sigaddset(&signals, SIGINT);
   pthread_sigmask(SIG_BLOCK, &signals, nullptr);
   return signals;
+}
+
+int wait_for(const sigset_t& signals) {
+  constexpr timespec kMinute{60, 0};
+  while (true) {
+    const int signal = sigtimedwait(&signals, nullptr, &kMinute);
+    if (signal > 0) return signal;
+    if (errno == EAGAIN) release_what_is_not_in_use();
+  }
 }
 
 std::string host_name() {
@@ -184,8 +195,7 @@ int run_operator(const RunOptions& options, Logger& logger) {
 
   logger.info("started", {{"server", credentials->server}, {"version", PGRS_VERSION}});
   manager.start([&wakeup](const std::string&) { wakeup.all(); });
-  int signal = 0;
-  sigwait(&signals, &signal);
+  const int signal = wait_for(signals);
   logger.info("stopping", {{"signal", std::to_string(signal)}});
   manager.stop();
   logger.info("stopped");

@@ -1,7 +1,10 @@
 #include "errors.h"
 
+#include <algorithm>
 #include <array>
-#include <regex>
+#include <cctype>
+#include <optional>
+#include <sstream>
 #include <vector>
 
 namespace pgrightsizer::postgres {
@@ -66,25 +69,44 @@ std::string trim(std::string text) {
 
 // "connection to server at "10.0.0.1", port 5432 failed: " stands in front of each attempt.
 std::string without_address(const std::string& line) {
-  static const std::regex kAddress("^connection to server (at|on) .* failed: ");
-  return std::regex_replace(line, kAddress, "");
+  constexpr std::string_view kBefore = "connection to server ";
+  constexpr std::string_view kAfter = " failed: ";
+  const auto after = line.rfind(kAfter);
+  if (!line.starts_with(kBefore) || after == std::string::npos) return line;
+  return line.substr(after + kAfter.size());
 }
 
-// One attempt per line that has a code ("FATAL:  53300: sorry, too many clients already"). With
-// sslmode=prefer there are two, and the second may only say that pg_hba.conf wants TLS.
+// "FATAL:  53300: sorry, too many clients already": the code stands between two separators that no
+// address and no severity contains.
+std::optional<Complaint> coded(const std::string& line) {
+  constexpr std::string_view kSeverityEnds = ":  ";
+  constexpr std::size_t kCodeLength = 5;
+  const auto ends = line.find(kSeverityEnds);
+  if (ends == std::string::npos) return std::nullopt;
+  const auto code = line.substr(ends + kSeverityEnds.size(), kCodeLength);
+  const auto rest = line.substr(ends + kSeverityEnds.size() + code.size());
+  const bool is_code = code.size() == kCodeLength && std::ranges::all_of(code, [](unsigned char c) {
+                         return std::isdigit(c) || std::isupper(c);
+                       });
+  if (!is_code || !rest.starts_with(": ")) return std::nullopt;
+  return Complaint{code, rest.substr(2)};
+}
+
+// One attempt per line that has a code. With sslmode=prefer there are two, and the second may only
+// say that pg_hba.conf wants TLS.
 std::vector<Complaint> complaints_of_server(const std::string& message) {
-  static const std::regex kCoded("[^\n]*:  ([0-9A-Z]{5}): ([^\n]*)");
   std::vector<Complaint> found;
-  for (std::sregex_iterator it(message.begin(), message.end(), kCoded), end; it != end; ++it)
-    found.push_back({(*it)[1], (*it)[2]});
+  std::istringstream lines(message);
+  for (std::string line; std::getline(lines, line);)
+    if (auto complaint = coded(line)) found.push_back(std::move(*complaint));
   return found;
 }
 
 Complaint telling(const std::string& message) {
-  const auto coded = complaints_of_server(message);
-  for (auto it = coded.rbegin(); it != coded.rend(); ++it)
+  const auto complaints = complaints_of_server(message);
+  for (auto it = complaints.rbegin(); it != complaints.rend(); ++it)
     if (it->sqlstate != "28000") return *it;
-  if (!coded.empty()) return coded.back();
+  if (!complaints.empty()) return complaints.back();
   // The lines after the first ask whether a server is running there.
   return {"", trim(without_address(message.substr(0, message.find('\n'))))};
 }
