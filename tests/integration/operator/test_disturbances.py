@@ -36,6 +36,7 @@ class Reverter:
 class Disturbances(OperatorTest):
     def test_another_manager_that_puts_the_old_value_back(self):
         operator = self.start_operator()
+        self.addCleanup(operator.stop)  # or it takes part in the next test
         shop = self.own_shop("contested", config=OLD, instances=TWELVE)
         shop.make()
         shop.make_policy()
