@@ -37,7 +37,9 @@ transition::Rules rules_of(const api::ConnectionPolicy& policy) {
 }
 
 // How soon the next look is worth it; a watch event comes earlier.
-milliseconds until_next(const Step& step, const Facts& facts, const Options& options, WallTime now) {
+// What is said may be a restart that waits; while clients change sides the next look is near anyway.
+milliseconds until_next(const Step& step, const Facts& facts, const api::Status& status,
+                        const Options& options, WallTime now) {
   switch (step.kind) {
     case StepKind::DrainDirect:
     case StepKind::DrainPooled:
@@ -59,6 +61,7 @@ milliseconds until_next(const Step& step, const Facts& facts, const Options& opt
     case Topic::NoRoom: pause = options.transition; break;
     default: break;
   }
+  if (status.route == "Moving") pause = std::min<milliseconds>(pause, options.transition);
   if (facts.stabilizing.count() > 0) pause = std::min<milliseconds>(pause, facts.stabilizing);
   if (step.deadline && *step.deadline > now)
     pause = std::min<milliseconds>(pause, *step.deadline - now + milliseconds(10));
@@ -180,7 +183,7 @@ Reconciler::Outcome Reconciler::reconcile(const std::string& key) {
   }
   if (was_refused) return {milliseconds(50), false};  // say that it is over
   if (!may_act) return {options_.resync, false};
-  return {until_next(step, facts, options_, clock_.now()), false};
+  return {until_next(step, facts, status, options_, clock_.now()), false};
 }
 
 }  // namespace pgrightsizer::controller
