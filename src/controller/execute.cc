@@ -207,6 +207,7 @@ Result<void> terminate_idle(const Turn& turn, std::size_t at_once) {
             [](const auto& a, const auto& b) { return a.idle_for > b.idle_for; });
   idle.resize(std::min(idle.size(), at_once));
   std::vector<std::int64_t> pids;
+  pids.reserve(idle.size());
   for (const auto& backend : idle) pids.push_back(backend.pid);
   if (pids.empty() || !turn.memory.admin) return {};
   const auto done = postgres::terminate(*turn.memory.admin, pids);
@@ -237,7 +238,7 @@ Result<void> roll_workloads(const Turn& turn, const api::Status& status) {
   const auto since = api::format_time(status.drain_since.value_or(turn.sight.clock.now()));
   for (const auto& target : targets_of(turn.policy, turn.sight.stores)) {
     const auto& resource = target.kind == "StatefulSet" ? res::kStatefulSet : res::kDeployment;
-    const auto done = roll_workload(turn, {resource, turn.policy.name_space, target.name}, since);
+    auto done = roll_workload(turn, {resource, turn.policy.name_space, target.name}, since);
     if (!done) return done;
   }
   return {};

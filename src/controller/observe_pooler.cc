@@ -11,7 +11,6 @@ namespace pgrightsizer::controller {
 namespace {
 
 using transition::Count;
-using transition::Route;
 namespace res = kube::resources;
 
 Count number(const kube::Json& annotations, const char* key) {

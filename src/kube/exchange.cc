@@ -37,11 +37,10 @@ void initialize_pool() {
 
 bool delivering() { return t_delivering; }
 
-void Exchange::start(web::http::client::http_client client, web::http::http_request request,
-                     std::optional<Instant> deadline) {
-  boost::asio::post(pool(), [self = shared_from_this(), client = std::move(client),
-                             request = std::move(request), deadline]() mutable {
-    self->begin(std::move(client), std::move(request), deadline);
+void Exchange::start(const web::http::client::http_client& client,
+                     const web::http::http_request& request, std::optional<Instant> deadline) {
+  boost::asio::post(pool(), [self = shared_from_this(), client, request, deadline] {
+    self->begin(client, request, deadline);
   });
 }
 
@@ -61,7 +60,7 @@ void Exchange::begin(web::http::client::http_client client, web::http::http_requ
     request.set_response_stream(
         Concurrency::streams::ostream(Concurrency::streams::streambuf<std::uint8_t>(sink)));
     client.request(request, cancel_.get_token())
-        .then([self](web::http::http_response response) {
+        .then([self](const web::http::http_response& response) {
           self->on_headers(response);
           return response.content_ready();
         })

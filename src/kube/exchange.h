@@ -43,7 +43,7 @@ class Exchange : public std::enable_shared_from_this<Exchange> {
   Exchange(std::string server, OnBytes on_bytes)
       : server_(std::move(server)), on_bytes_(std::move(on_bytes)) {}
 
-  void start(web::http::client::http_client client, web::http::http_request request,
+  void start(const web::http::client::http_client& client, const web::http::http_request& request,
              std::optional<Instant> deadline);
   // A request that cannot be stopped (the library does not cancel a resolver) is abandoned a little
   // after its deadline or stop: the caller goes on, the library finishes when it can.

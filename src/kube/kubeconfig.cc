@@ -17,7 +17,7 @@ using Fields = std::set<std::string>;
 // One kubeconfig file while it is read. May throw YAML::Exception; load_kubeconfig() catches it.
 class Reader {
  public:
-  Reader(std::string path, YAML::Node root) : path_(std::move(path)), root_(std::move(root)) {}
+  Reader(std::string path, const YAML::Node& root) : path_(std::move(path)), root_(root) {}
 
   Result<Credentials> read(const std::string& wanted);
 

@@ -138,7 +138,7 @@ class CpprestTransport final : public Transport {
           fail(ErrorKind::Internal, "not a request path: " + request.path + ": " + error.what())};
     }
     const auto exchange = std::make_shared<Exchange>(server_, on_bytes);
-    exchange->start(client, std::move(message), deadline);
+    exchange->start(client, message, deadline);
     return exchange->wait(deadline, stop);
   }
 

@@ -68,12 +68,11 @@ class Scanner {
   Token quoted() {
     std::size_t end = at_ + 1;
     while (end < line_.size()) {
-      if (line_[end] == '\\')
+      const bool doubled = line_[end] == '\'' && end + 1 < line_.size() && line_[end + 1] == '\'';
+      if (line_[end] == '\\' || doubled)
         end += 2;
       else if (line_[end] != '\'')
         ++end;
-      else if (end + 1 < line_.size() && line_[end + 1] == '\'')
-        end += 2;
       else
         return take(Token::Kind::Quoted, end + 1 - at_);
     }

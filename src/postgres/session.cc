@@ -57,6 +57,8 @@ class Parameters {
   [[nodiscard]] PGconn* start() const {
     std::vector<const char*> keywords;
     std::vector<const char*> values;
+    keywords.reserve(pairs_.size() + 1);
+    values.reserve(pairs_.size() + 1);
     for (const auto& [keyword, value] : pairs_) {
       keywords.push_back(keyword);
       values.push_back(value.c_str());
@@ -196,6 +198,7 @@ struct Session::Impl {
   bool send(const std::string& sql, const std::vector<std::string>& parameters) {
     if (parameters.empty()) return PQsendQuery(get(), sql.c_str()) == 1;
     std::vector<const char*> values;
+    values.reserve(parameters.size());
     for (const auto& parameter : parameters) values.push_back(parameter.c_str());
     return PQsendQueryParams(get(), sql.c_str(), static_cast<int>(values.size()), nullptr,
                              values.data(), nullptr, nullptr, 0) == 1;

@@ -26,7 +26,7 @@ void Manager::add(InformerOptions options, OnObject on_object) {
       std::make_unique<Informer>(transport_, logger_, std::move(options), std::move(on_object)));
 }
 
-void Manager::start(OnSynced on_synced) {
+void Manager::start(const OnSynced& on_synced) {
   for (const auto& informer : informers_) {
     informer->start([this, on_synced, kind = informer->options().resource.kind] {
       if (on_synced) on_synced(kind);
@@ -134,6 +134,7 @@ bool Manager::synced(const std::string& kind) const {
 
 std::vector<InformerState> Manager::informers() const {
   std::vector<InformerState> out;
+  out.reserve(informers_.size());
   for (const auto& informer : informers_) {
     out.push_back({informer->options().resource.kind, informer->synced(), informer->trouble()});
   }

@@ -93,7 +93,7 @@ Rule apply_pooler_rule(const Situation& s) {
   return wanted;
 }
 
-Step boot_cap_step(const Situation& s, Count boot_cap, std::string reason) {
+Step boot_cap_step(const Situation& s, Count boot_cap, const std::string& reason) {
   if (!s.seen.pooler->current && any_terminating(s.seen)) {
     return wait(Topic::PoolerReplacing, "the pooler's template waits for terminating pooler pods");
   }

@@ -57,7 +57,7 @@ class Manager {
   void add(InformerOptions options, OnObject on_object);
   // Returns at once. `on_synced` is called on an informer's thread after its first full list: the
   // moment to put the keys on the queue that waited for this kind. It must not block.
-  void start(OnSynced on_synced = {});
+  void start(const OnSynced& on_synced = {});
   // Ends the queue, waits for the reconciles under way, then ends the informers.
   void stop();
 
