@@ -149,7 +149,8 @@ Error login_error(const std::string& message, const std::string& object) {
 Error statement_error(const PGresult* result, bool lost, const std::string& object) {
   std::string text = field(result, PG_DIAG_MESSAGE_PRIMARY);
   if (text.empty()) text = trim(PQresultErrorMessage(result));
-  for (const unsigned char code : {PG_DIAG_MESSAGE_DETAIL, PG_DIAG_MESSAGE_HINT})
+  for (const int code : {static_cast<unsigned char>(PG_DIAG_MESSAGE_DETAIL),
+                         static_cast<unsigned char>(PG_DIAG_MESSAGE_HINT)})
     if (const auto more = field(result, code); !more.empty()) text += " (" + more + ")";
   return {kind_of_statement(field(result, PG_DIAG_SQLSTATE), lost), std::move(text), object, {}};
 }
