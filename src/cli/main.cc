@@ -33,8 +33,8 @@ int main(int argc, char** argv) {
 
   try {
     CLI11_PARSE(app, argc, argv);
-    const auto logger = telemetry::make_logger(*telemetry::parse_log_level(level),
-                                               *telemetry::parse_log_format(format));
+    const auto logger = telemetry::make_logger(telemetry::parse_log_level(level).value_or(LogLevel::Info),
+                                               telemetry::parse_log_format(format).value_or(telemetry::LogFormat::Text));
     return cli::run_operator(run, *logger);
   } catch (const std::exception& error) {
     std::fprintf(stderr, "pg-rightsizer: %s\n", error.what());

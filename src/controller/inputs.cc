@@ -52,6 +52,7 @@ sizing::Workload counted(const std::string& name, const kube::Workload& live, co
 }
 
 bool selects(const api::ConnectionPolicy& policy, const kube::Workload& workload) {
+  if (!policy.spec.workload_selector) return false;
   const auto ours = workload.labels.find(kManagedByLabel);
   if (ours != workload.labels.end() && ours->second == kManager) return false;
   const auto& wanted = policy.spec.workload_selector->match_labels;
@@ -112,8 +113,9 @@ std::optional<std::map<std::string, std::string>> secret_data(
     if (value.is_string()) data[key] = decode_base64(value.get<std::string>());
   for (const auto& key : required)
     if (data[key].empty()) {
-      facts.problems.push_back({"SecretKeyMissing", ref.text() + ": key " + key +
-                                                        " is missing or empty; add it (" + field + ")"});
+      std::string what = ref.text();
+      what.append(": key ").append(key).append(" is missing or empty; add it (").append(field).append(")");
+      facts.problems.push_back({"SecretKeyMissing", std::move(what)});
       return std::nullopt;
     }
   return data;

@@ -25,10 +25,13 @@ int present_tier(const api::ConnectionPolicy& policy, const Memory& memory, cons
 sizing::Count count_starting(const Sight& sight, const api::ConnectionPolicy& policy, Memory& memory) {
   const sizing::Count count = starting_instances(policy, sight.stores);
   const auto now = sight.clock.steady();
-  if (count == 0) memory.starting_since.reset();
-  if (count > 0 && !memory.starting_since) memory.starting_since = now;
-  const bool long_since = count > 0 && now - *memory.starting_since > std::chrono::minutes(1);
-  return long_since ? 0 : count;
+  if (count == 0) {
+    memory.starting_since.reset();
+    return 0;
+  }
+  const Instant since = memory.starting_since.value_or(now);
+  memory.starting_since = since;
+  return now - since > std::chrono::minutes(1) ? 0 : count;
 }
 
 void make_plan(const Sight& sight, const api::ConnectionPolicy& policy, Memory& memory,

@@ -78,8 +78,10 @@ Result<Response> Client::raw(const Request& request) {
   while (true) {
     const auto now = std::chrono::steady_clock::now();
     auto response = transport_.call(request, std::chrono::ceil<milliseconds>(deadline - now));
-    if (!response || !asks_to_retry(response->status) || !response->retry_after) return response;
-    const milliseconds pause = std::max(milliseconds(*response->retry_after), milliseconds(50));
+    if (!response || !asks_to_retry(response->status)) return response;
+    const auto retry_after = response->retry_after;
+    if (!retry_after) return response;
+    const milliseconds pause = std::max(milliseconds(*retry_after), milliseconds(50));
     if (std::chrono::steady_clock::now() + pause >= deadline) return response;
     std::this_thread::sleep_for(pause);
   }

@@ -153,8 +153,8 @@ Outcome Exchange::wait(std::optional<Instant> deadline, const std::stop_token& s
   } else {
     in_time = changed_.wait(lock, stop, ended);
   }
-  if (!in_time && stop.stop_requested()) in_time = changed_.wait_for(lock, kGrace, ended);
-  if (in_time) return std::move(*outcome_);
+  if (!in_time && stop.stop_requested()) changed_.wait_for(lock, kGrace, ended);
+  if (outcome_) return std::move(*outcome_);
   abandoned_ = true;
   on_bytes_ = nullptr;
   const int code = stop.stop_requested() ? ECANCELED : ETIMEDOUT;

@@ -78,7 +78,9 @@ Result<void> Reader::refuse(const YAML::Node& node, const std::string& where, co
     const YAML::Node value = node[field];
     if (!value || value.IsNull()) continue;
     if (value.IsScalar() && (value.Scalar().empty() || value.Scalar() == "false")) continue;
-    return invalid(where + "." + field + " is not supported", remedy);
+    std::string what = where;
+    what.append(".").append(field).append(" is not supported");
+    return invalid(what, remedy);
   }
   return {};
 }

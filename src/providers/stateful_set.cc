@@ -91,6 +91,7 @@ std::shared_ptr<const kube::Pod> StatefulSetProvider::pod_of(const std::string& 
 
 std::vector<std::string> StatefulSetProvider::notes() const {
   std::vector<std::string> notes;
+  if (!place_) return notes;
   const auto where = config_map_ref().text() + " key " + options_.key;
   const auto& file = place_->file;
   if (file.occurrences > 1)

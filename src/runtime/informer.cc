@@ -194,7 +194,7 @@ std::optional<Error> Informer::Impl::deliver_event(std::string_view line, Stream
   if (stream.error()) return std::nullopt;
   const auto event = kube::parse_json(line, "object");
   const json* object = event ? kube::member(*event, {"object"}) : nullptr;
-  if (object == nullptr || !object->is_object()) {
+  if (!event || object == nullptr || !object->is_object()) {
     stream.fail_with("an event of the watch is not JSON");
     return std::nullopt;
   }

@@ -80,7 +80,7 @@ void Manager::start_workers() {
 }
 
 void Manager::work() {
-  while (const auto key = queue_.get()) {
+  for (auto key = queue_.get(); key; key = queue_.get()) {
     const ReconcileResult result = reconcile(*key);
     if (result.failed) {
       queue_.add_backed_off(*key);

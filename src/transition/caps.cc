@@ -132,8 +132,9 @@ Rule make_room_rule(const Situation& s, Count budget, Topic topic) {
       say(seen.direct_worst(), " direct + ", seen.pooled_room(), " pooled + ", seen.others_kept(),
           " others > ", seen.usable(), " usable");
   if (budget < 0) return wait(Topic::NoRoom, figures);
-  if (seen.replacement_room() > 0) {
-    return boot_cap_step(s, sizing::kMinimumCap, "replaced pods start small while room is made");
+  if (seen.pooler && seen.replacement_room() > 0) {
+    return boot_cap_step(s, *seen.pooler, sizing::kMinimumCap,
+                         "replaced pods start small while room is made");
   }
   const Count alive = static_cast<Count>(seen.pods.size());
   const Count limit = sizing::pool_share(budget, alive);

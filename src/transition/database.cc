@@ -29,7 +29,7 @@ Count last_good(const Situation& s) {
 // not start either is for people: another restart would change nothing.
 Step recover(const Situation& s) {
   const Count good = last_good(s);
-  const std::string& failure = *s.seen.start_failure;
+  const std::string failure = s.seen.start_failure.value_or("");
   if (good <= 0) {
     return wait(Topic::Database, say("PostgreSQL does not start: ", failure));
   }

@@ -13,7 +13,8 @@ Count live_pods(const Observation& seen) {
 
 // What a pod that starts with the boot cap counts.
 Count boot_room(const Observation& seen) {
-  return seen.pooler->boot_cap <= sizing::kMinimumCap ? 0 : seen.pooler->boot_cap;
+  if (!seen.pooler || seen.pooler->boot_cap <= sizing::kMinimumCap) return 0;
+  return seen.pooler->boot_cap;
 }
 
 }  // namespace

@@ -60,8 +60,7 @@ Step create(const Situation& s) {
 
 // While sessions move, what replaced pods may open must fit beside them, too; and so must what
 // additional pods may.
-Count boot_cap_now(const Situation& s) {
-  const Pooler& pooler = *s.seen.pooler;
+Count boot_cap_now(const Situation& s, const Pooler& pooler) {
   const Count present = std::min(pooler.boot_cap, full_boot_cap(s));
   const Count free = s.seen.usable() - s.seen.committed();
   const Count added = s.rules.pooler_replicas - pooler.replicas;
@@ -78,7 +77,7 @@ Count boot_cap_now(const Situation& s) {
 Rule apply_pooler_rule(const Situation& s) {
   if (!s.seen.pooler) return create(s);
   const Pooler& present = *s.seen.pooler;
-  const Count boot_cap = boot_cap_now(s);
+  const Count boot_cap = boot_cap_now(s, present);
   const Step wanted =
       apply_step(s, boot_cap,
                  say("pooler: pool ", present.pool_size, " to ", pool_in_force(s), ", boot cap ",
@@ -93,19 +92,21 @@ Rule apply_pooler_rule(const Situation& s) {
   return wanted;
 }
 
-Step boot_cap_step(const Situation& s, Count boot_cap, const std::string& reason) {
-  if (!s.seen.pooler->current && any_terminating(s.seen)) {
+Step boot_cap_step(const Situation& s, const Pooler& present, Count boot_cap,
+                   const std::string& reason) {
+  if (!present.current && any_terminating(s.seen)) {
     return wait(Topic::PoolerReplacing, "the pooler's template waits for terminating pooler pods");
   }
   return apply_step(s, boot_cap,
-                    say("boot cap ", s.seen.pooler->boot_cap, " to ", boot_cap, ": ", reason));
+                    say("boot cap ", present.boot_cap, " to ", boot_cap, ": ", reason));
 }
 
 Rule fit_boot_cap_rule(const Situation& s, Count usable) {
   if (!s.seen.pooler) return std::nullopt;
   const Count fitting = boot_cap_at_rest(s, usable);
   if (fitting >= s.seen.pooler->boot_cap) return std::nullopt;
-  return boot_cap_step(s, fitting, say("caps at their share leave less of ", usable, " usable"));
+  return boot_cap_step(s, *s.seen.pooler, fitting,
+                       say("caps at their share leave less of ", usable, " usable"));
 }
 
 Rule full_boot_cap_rule(const Situation& s) {
@@ -120,7 +121,7 @@ Rule full_boot_cap_rule(const Situation& s) {
   // Others come and go: only a real gain is worth a change.
   const bool gain = fitting == full_boot_cap(s) || fitting >= 2 * present;
   if (fitting <= present || !gain) return std::nullopt;
-  return boot_cap_step(s, fitting, "everything is pooled and in place");
+  return boot_cap_step(s, *s.seen.pooler, fitting, "everything is pooled and in place");
 }
 
 }  // namespace pgrightsizer::transition

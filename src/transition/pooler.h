@@ -10,7 +10,8 @@ namespace pgrightsizer::transition {
 [[nodiscard]] Rule apply_pooler_rule(const Situation& s);
 
 // Applies the pooler with this boot cap, all else as it is.
-[[nodiscard]] Step boot_cap_step(const Situation& s, Count boot_cap, const std::string& reason);
+[[nodiscard]] Step boot_cap_step(const Situation& s, const Pooler& present, Count boot_cap,
+                                 const std::string& reason);
 
 // Lowers the boot cap in the file so that caps at their share and a replacement of every pod fit
 // into this many connections. Silent when they do.

@@ -50,25 +50,25 @@ std::string fit_text(const Situation& s) {
 }
 
 // After a failed start, going further in the same direction fails as well.
-bool rejected(const Situation& s) {
-  if (!s.history.rejected) return false;
-  const Count value = s.history.rejected->value;
+bool forbids(const Rejected& rejected, const Situation& s) {
+  const Count value = rejected.value;
   if (value > s.seen.effective) return s.plan.max_connections >= value;
   return s.plan.max_connections <= value;
 }
 
-Step rejected_wait(const Situation& s) {
+Step rejected_wait(const Situation& s, const Rejected& rejected) {
   return wait(Topic::RestartRejected,
               say("max_connections ", s.plan.max_connections,
                   " is not tried: PostgreSQL did not "
                   "start with ",
-                  s.history.rejected->value, ": ", s.history.rejected->reason));
+                  rejected.value, ": ", rejected.reason));
 }
 
 // A restart with this value took place, and the same server shows another one.
 bool overridden(const Situation& s) {
   const Restart* last = last_restart(s.history);
-  if (last == nullptr || last->to != s.plan.max_connections || !s.seen.postmaster_start)
+  if (last == nullptr || last->to != s.plan.max_connections ||
+      !last->duration || !s.seen.postmaster_start)
     return false;
   const Time came_up = last->time + *last->duration;
   return !asked(s) && *s.seen.postmaster_start <= came_up + seconds{1};
@@ -163,7 +163,9 @@ Step keep_running_value(const Situation& s, Step wait_for) {
 
 Rule raise_rule(const Situation& s, const Occasion& occasion) {
   if (s.seen.effective >= s.plan.max_connections) return std::nullopt;
-  if (rejected(s)) return keep_running_value(s, rejected_wait(s));
+  if (const auto& no = s.history.rejected; no && forbids(*no, s)) {
+    return keep_running_value(s, rejected_wait(s, *no));
+  }
   if (s.seen.requested != s.plan.max_connections) {
     return patch(s, s.plan.max_connections, s.plan.formula);
   }
@@ -174,7 +176,9 @@ Rule raise_rule(const Situation& s, const Occasion& occasion) {
 
 Rule lower_rule(const Situation& s, const Occasion& occasion, Rule obstacle, Rule prepare) {
   if (s.seen.effective <= s.plan.max_connections) return keep_rule(s);
-  if (rejected(s)) return keep_running_value(s, rejected_wait(s));
+  if (const auto& no = s.history.rejected; no && forbids(*no, s)) {
+    return keep_running_value(s, rejected_wait(s, *no));
+  }
   if (!s.seen.stabilized) {
     return keep_running_value(
         s, wait(Topic::Stabilizing, say(change_text(s), " waits for the scale-down window")));

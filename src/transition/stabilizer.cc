@@ -89,7 +89,7 @@ Stabilizer::Counted Stabilizer::observe(Instant now, const std::vector<Workload>
                                         Count direct_sessions, const Windows& windows) {
   remember(now, workloads, direct_sessions, windows);
   Counted counted;
-  counted.stabilized = now - *watching_since_ >= windows.scale_down;
+  counted.stabilized = now - watching_since_.value_or(now) >= windows.scale_down;
   for (const Sample& sample : samples_) {
     if (sample.until < now - windows.scale_down) continue;
     counted.peak_sessions = std::max(counted.peak_sessions, sample.sessions);
