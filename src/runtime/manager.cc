@@ -80,13 +80,16 @@ void Manager::start_workers() {
 }
 
 void Manager::work() {
-  for (auto key = queue_.get(); key; key = queue_.get()) {
+  while (true) {
+    const auto key = queue_.get();
+    if (!key) return;
     const ReconcileResult result = reconcile(*key);
+    const auto requeue_after = result.requeue_after;
     if (result.failed) {
       queue_.add_backed_off(*key);
     } else {
       queue_.forget(*key);
-      if (result.requeue_after) queue_.add_after(*key, *result.requeue_after);
+      if (requeue_after) queue_.add_after(*key, *requeue_after);
     }
     queue_.done(*key);
   }
