@@ -88,10 +88,11 @@ def with_steps_of(before, after):
 def rise(before, after):
     """(by the operator, by the environment): how far the excess rose above what it was, or above 0.
 
-    The operator is charged with what its steps alone would have done to the state before them: what
-    the environment did within the same tenth of a second it could not know."""
+    Which came first within that tenth of a second, a step or a session's end, no look can tell. The
+    operator is charged with what its steps break in either order: done to the state before them,
+    and left in the state after them."""
     base = max(0, before.excess)
-    operator = max(0, with_steps_of(before, after).excess - base)
+    operator = max(0, min(with_steps_of(before, after).excess, after.excess) - base)
     return operator, max(0, after.excess - base - operator)
 
 

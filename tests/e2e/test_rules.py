@@ -51,6 +51,15 @@ class TheInvariant(unittest.TestCase):
     def test_both_at_once_are_told_apart(self):
         self.assertEqual(invariant.rise(state(), state(max_connections=200, others=20)), (13, 10))
 
+    def test_a_step_that_used_what_ended_just_before_it_is_not_charged(self):
+        def moving(direct, cap):  # 100 - 3 = 97 usable, 10 for others: 87
+            caps = (Pooler("a", 32, 0), Pooler("b", cap, 0))
+            return state(max_connections=100, held=(direct,), direct_open=False, poolers=caps)
+        self.assertEqual(moving(23, 31).excess, -1)
+        self.assertEqual(invariant.rise(moving(23, 31), moving(19, 33)), (0, 0))
+        self.assertEqual(invariant.rise(moving(23, 31), moving(23, 33)), (1, 0))
+        self.assertEqual(invariant.rise(moving(23, 31), moving(22, 37)), (4, 0))
+
     def test_a_pod_without_an_address_holds_what_comes_from_an_unknown_one(self):
         direct = {"10.0.0.1": 20, "10.0.0.9": 7, "10.0.0.8": 3}
         self.assertEqual(invariant.held_by(["10.0.0.1", ""], direct), (20, 7))
