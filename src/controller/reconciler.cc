@@ -6,6 +6,7 @@
 #include "execute.h"
 #include "memory.h"
 #include "observe.h"
+#include "pace.h"
 #include "report.h"
 #include "routing.h"
 
@@ -34,38 +35,6 @@ transition::Rules rules_of(const api::ConnectionPolicy& policy) {
   rules.buffer = spec.sizing.buffer;
   rules.pooler_replicas = spec.sizing.pooler_replicas;
   return rules;
-}
-
-// How soon the next look is worth it; a watch event comes earlier.
-// What is said may be a restart that waits; while clients change sides the next look is near anyway.
-milliseconds until_next(const Step& step, const Facts& facts, const api::Status& status,
-                        const Options& options, WallTime now) {
-  switch (step.kind) {
-    case StepKind::DrainDirect:
-    case StepKind::DrainPooled:
-    case StepKind::Reconnect: return options.transition;
-    case StepKind::None:
-    case StepKind::Wait: break;
-    default: return milliseconds(50);
-  }
-  milliseconds pause = options.resync;
-  switch (step.topic) {
-    case Topic::Database: pause = options.transition / 4; break;
-    case Topic::PoolerStarting:
-    case Topic::PoolerReplacing:
-    case Topic::PooledLogin:
-    case Topic::RouteSettling:
-    case Topic::DirectDraining:
-    case Topic::PooledDraining:
-    case Topic::CapsShrinking:
-    case Topic::NoRoom: pause = options.transition; break;
-    default: break;
-  }
-  if (status.route == "Moving") pause = std::min<milliseconds>(pause, options.transition);
-  if (facts.stabilizing.count() > 0) pause = std::min<milliseconds>(pause, facts.stabilizing);
-  if (step.deadline && *step.deadline > now)
-    pause = std::min<milliseconds>(pause, *step.deadline - now + milliseconds(10));
-  return std::max(pause, milliseconds(20));
 }
 
 bool draining(const Step& step) {
@@ -183,7 +152,8 @@ Reconciler::Outcome Reconciler::reconcile(const std::string& key) {
   }
   if (was_refused) return {milliseconds(50), false};  // say that it is over
   if (!may_act) return {options_.resync, false};
-  return {until_next(step, facts, status, options_, clock_.now()), false};
+  const Pace pace{status.route == "Moving", facts.stabilizing, options_.resync, options_.transition};
+  return {until_next(step, pace, clock_.now()), false};
 }
 
 }  // namespace pgrightsizer::controller

@@ -1,0 +1,51 @@
+#include "pace.h"
+
+#include <algorithm>
+
+namespace pgrightsizer::controller {
+
+namespace {
+
+using std::chrono::milliseconds;
+using transition::Step;
+using transition::StepKind;
+using transition::Topic;
+
+constexpr milliseconds kAtOnce{50};
+
+milliseconds while_waiting(Topic topic, const Pace& pace) {
+  switch (topic) {
+    case Topic::Database: return pace.transition / 4;
+    case Topic::PoolerStarting:
+    case Topic::PoolerReplacing:
+    case Topic::PooledLogin:
+    case Topic::RouteSettling:
+    case Topic::DirectDraining:
+    case Topic::PooledDraining:
+    case Topic::CapsShrinking:
+    case Topic::NoRoom: return pace.transition;
+    default: return pace.rest;
+  }
+}
+
+}  // namespace
+
+milliseconds until_next(const Step& step, const Pace& pace, WallTime now) {
+  switch (step.kind) {
+    case StepKind::DrainDirect:
+    case StepKind::DrainPooled:
+    case StepKind::Reconnect: return pace.transition;
+    case StepKind::None:
+    case StepKind::Wait: break;
+    default: return kAtOnce;
+  }
+  milliseconds pause = while_waiting(step.topic, pace);
+  // The step may speak of a restart that waits; the sessions that leave meanwhile make room now.
+  if (pace.moving) pause = std::min(pause, pace.transition);
+  if (pace.stabilizing.count() > 0) pause = std::min<milliseconds>(pause, pace.stabilizing);
+  if (step.deadline && *step.deadline > now)
+    pause = std::min(pause, std::chrono::ceil<milliseconds>(*step.deadline - now) + milliseconds(10));
+  return std::max(pause, milliseconds(20));
+}
+
+}  // namespace pgrightsizer::controller
