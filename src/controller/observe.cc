@@ -93,6 +93,18 @@ Login pooled_login(const api::ConnectionPolicy& policy, const Facts& facts, std:
   return worst;
 }
 
+bool serves_without_a_server(const PoolerPodFacts& pod) {
+  return pod.snapshot && !pod.pod->meta.deleting && pod.snapshot->servers.empty();
+}
+
+// What a direct login alone has told. A pooler without a server cannot get one from a full
+// PostgreSQL; to ask a pooler that is besieged by clients would take seconds that they are refused.
+bool full_for_poolers(const Facts& facts, Login direct) {
+  return direct == Login::ServerFull &&
+         (facts.seen.route == Route::Direct ||
+          std::any_of(facts.pods.begin(), facts.pods.end(), serves_without_a_server));
+}
+
 bool move_under_way(const Facts& facts) {
   const auto& seen = facts.seen;
   return facts.plan.route == Route::Pooler && seen.pooler && seen.database_up &&
@@ -116,8 +128,7 @@ void probe_logins(const Sight& sight, const api::ConnectionPolicy& policy, Memor
     probe.at = now;
     probe.direct =
         try_login(login_options(facts, facts.database.host, facts.database.port), probe.failure).login;
-    // Before the switch the direct login has told all there is to know of a full server.
-    probe.pooled = probe.direct == Login::ServerFull && seen.route == Route::Direct
+    probe.pooled = full_for_poolers(facts, probe.direct)
                        ? Login::ServerFull
                        : pooled_login(policy, facts, probe.failure);
     if (probe.pooled != Login::Failing) probe.failing_since.reset();

@@ -72,9 +72,10 @@ bool kept_out(const Observation& seen) {
 }
 
 // The few idle sessions that are ended, whatever the drain, are the difference between a refusal
-// and a short wait.
+// and a short wait. A pooler pod that is about to serve is counted: it would be kept out next.
 Step let_poolers_in(const Situation& s) {
-  const Count few = sizing::kMinimumCap * std::max<Count>(1, serving_pods(s.seen));
+  const Count pods = std::max<Count>(s.rules.pooler_replicas, serving_pods(s.seen));
+  const Count few = sizing::kMinimumCap * pods;
   Step step = step_of(StepKind::DrainDirect, Topic::DirectDraining,
                       say("the server is full of ", s.seen.direct_sessions,
                           " direct sessions: ", few, " idle ones make room for the poolers"));

@@ -173,11 +173,11 @@ TEST(Draining, OnAFullServerAFewIdleSessionsMakeRoomForThePoolersWhateverTheDrai
   sight.seen.pooled_login = Login::ServerFull;
   EXPECT_THAT(sight.next(), Does(StepKind::DrainDirect, 4)) << "two for each pod";
   sight.seen.pods[0].ready = false;
-  EXPECT_THAT(sight.next(), Does(StepKind::DrainDirect, 2));
+  EXPECT_THAT(sight.next(), Does(StepKind::DrainDirect, 4)) << "also for one about to serve";
   sight.seen.route_settled = false;
-  EXPECT_THAT(sight.next(), Does(StepKind::DrainDirect, 2));
+  EXPECT_THAT(sight.next(), Does(StepKind::DrainDirect, 4));
   sight.seen.pods[1].announced = 0;
-  EXPECT_THAT(sight.next(), Does(StepKind::DrainDirect, 2)) << "refused clients wait for nothing";
+  EXPECT_THAT(sight.next(), Does(StepKind::DrainDirect, 4)) << "refused clients wait for nothing";
   sight.seen.route_settled = true;
   EXPECT_THAT(sight.next(), Is(StepKind::SetCap)) << "but only while the route settles";
   sight.seen.pods[1].announced = 4;
