@@ -14,25 +14,33 @@ KILL_EVERY_S = (3.0, 20.0)
 
 
 class Killer:
-    """Kills the operator at moments drawn in advance, while a story goes on."""
+    """Kills the operator at moments drawn in advance, while a story goes on. The kubelet's back-off
+    keeps it away longer each time, and nobody decides meanwhile."""
 
     def __init__(self, seed, kills, say):
         self._random = random.Random(seed)
         self._left = kills
         self._say = say
         self._next = time.monotonic() + self._random.uniform(*KILL_EVERY_S)
+        self._victim = None
+        self._died_at = 0.0
         self.killed = 0
+        self.away = []  # (from, to): without an operator
 
     def act(self, run):
+        pid = run.operator.process()
+        if pid in (None, self._victim):
+            return
+        if self._victim is not None:
+            self.away.append((self._died_at, time.time()))
+            self._victim = None
         if self.killed == self._left or time.monotonic() < self._next:
             return
-        pid = run.operator.process()
-        if pid is None:  # it has not been restarted yet
-            return
         os.kill(pid, signal.SIGKILL)
+        self._victim, self._died_at = pid, time.time()
         self.killed += 1
         step = (run.status().get("step") or {}).get("name", "at rest")
-        self._say(f"kill -9 no. {self.killed} at {run.since_start(time.time())}, step {step}")
+        self._say(f"kill -9 no. {self.killed} at {run.since_start(self._died_at)}, step {step}")
         self._next = time.monotonic() + self._random.uniform(*KILL_EVERY_S)
 
 

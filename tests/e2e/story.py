@@ -48,7 +48,7 @@ class Story:
         self.operator = world.Operator()
         self.most_instances = most_instances
         self.steps = []
-        self.excused = []  # (from, to): spans in which a test itself made logins fail
+        self.excused = []  # (from, to): spans in which the test itself is why logins fail
         self.started_at = 0.0
         self.sampler = None
         self.app = None
