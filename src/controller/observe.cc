@@ -93,16 +93,12 @@ Login pooled_login(const api::ConnectionPolicy& policy, const Facts& facts, std:
   return worst;
 }
 
+// A server that is still logging in has no process yet.
 bool serves_without_a_server(const PoolerPodFacts& pod) {
-  return pod.snapshot && !pod.pod->meta.deleting && pod.snapshot->servers.empty();
-}
-
-// What a direct login alone has told. A pooler without a server cannot get one from a full
-// PostgreSQL; to ask a pooler that is besieged by clients would take seconds that they are refused.
-bool full_for_poolers(const Facts& facts, Login direct) {
-  return direct == Login::ServerFull &&
-         (facts.seen.route == Route::Direct ||
-          std::any_of(facts.pods.begin(), facts.pods.end(), serves_without_a_server));
+  if (!pod.snapshot || pod.pod->meta.deleting) return false;
+  const auto& servers = pod.snapshot->servers;
+  return std::none_of(servers.begin(), servers.end(),
+                      [](const auto& server) { return server.remote_pid != 0; });
 }
 
 bool move_under_way(const Facts& facts) {
@@ -113,6 +109,12 @@ bool move_under_way(const Facts& facts) {
 }
 
 }  // namespace
+
+bool full_for_poolers(const Facts& facts, Login direct) {
+  return direct == Login::ServerFull &&
+         (facts.seen.route == Route::Direct ||
+          std::any_of(facts.pods.begin(), facts.pods.end(), serves_without_a_server));
+}
 
 void probe_logins(const Sight& sight, const api::ConnectionPolicy& policy, Memory& memory,
                   Facts& facts) {

@@ -34,6 +34,11 @@ void classify_sessions(const Sight& sight, const api::ConnectionPolicy& policy, 
 void probe_logins(const Sight& sight, const api::ConnectionPolicy& policy, Memory& memory,
                   Facts& facts);
 
+// Whether a direct login alone tells that PostgreSQL keeps a pooler out: one without a server cannot
+// get one when it is full. To ask a pooler that is besieged by clients would take seconds in which
+// they are refused.
+[[nodiscard]] bool full_for_poolers(const Facts& facts, transition::Login direct);
+
 // What the pooler's objects are made from.
 [[nodiscard]] pgbouncer::Spec pooler_spec(const api::ConnectionPolicy& policy, const Facts& facts,
                                           const Options& options, const std::string& password);

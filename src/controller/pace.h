@@ -11,8 +11,8 @@ namespace pgrightsizer::controller {
 struct Pace {
   bool moving = false;                  // clients are changing sides
   std::chrono::seconds stabilizing{0};  // until a lower count may be followed; 0: nothing waits
-  std::chrono::milliseconds rest{10'000};
-  std::chrono::milliseconds transition{1'000};
+  std::chrono::milliseconds rest{0};    // Options::resync
+  std::chrono::milliseconds transition{0};
 };
 
 // After `step` was done, or was found to be a wait. Never 0: that would mean "only on an event".

@@ -12,6 +12,8 @@ using transition::Topic;
 
 const WallTime kNow{std::chrono::hours(500'000)};
 
+constexpr Pace kAtRest{false, 0s, 10s, 1s};
+
 Step waiting(Topic topic) {
   Step step;
   step.kind = StepKind::Wait;
@@ -20,20 +22,20 @@ Step waiting(Topic topic) {
 }
 
 TEST(Pace, RestsWhenNothingIsUnderWay) {
-  EXPECT_EQ(until_next(Step{}, Pace{}, kNow), 10s);
-  EXPECT_EQ(until_next(waiting(Topic::RestartPending), Pace{}, kNow), 10s);
+  EXPECT_EQ(until_next(Step{}, kAtRest, kNow), 10s);
+  EXPECT_EQ(until_next(waiting(Topic::RestartPending), kAtRest, kNow), 10s);
 }
 
 TEST(Pace, LooksOftenWhileSomethingIsUnderWay) {
   for (const auto topic : {Topic::PoolerStarting, Topic::PoolerReplacing, Topic::PooledLogin,
                            Topic::RouteSettling, Topic::DirectDraining, Topic::PooledDraining,
                            Topic::CapsShrinking, Topic::NoRoom})
-    EXPECT_EQ(until_next(waiting(topic), Pace{}, kNow), 1s);
-  EXPECT_EQ(until_next(waiting(Topic::Database), Pace{}, kNow), 250ms);
+    EXPECT_EQ(until_next(waiting(topic), kAtRest, kNow), 1s);
+  EXPECT_EQ(until_next(waiting(Topic::Database), kAtRest, kNow), 250ms);
 }
 
 TEST(Pace, AWaitingRestartDoesNotSlowAMove) {
-  Pace pace;
+  Pace pace = kAtRest;
   pace.moving = true;
   EXPECT_EQ(until_next(waiting(Topic::RestartPending), pace, kNow), 1s);
   EXPECT_EQ(until_next(Step{}, pace, kNow), 1s);
@@ -42,13 +44,13 @@ TEST(Pace, AWaitingRestartDoesNotSlowAMove) {
 TEST(Pace, AStepIsFollowedByALookAtOnce) {
   Step step;
   step.kind = StepKind::SwitchToPooler;
-  EXPECT_EQ(until_next(step, Pace{}, kNow), 50ms);
+  EXPECT_EQ(until_next(step, kAtRest, kNow), 50ms);
   step.kind = StepKind::DrainDirect;  // repeated, at a rate of its own
-  EXPECT_EQ(until_next(step, Pace{}, kNow), 1s);
+  EXPECT_EQ(until_next(step, kAtRest, kNow), 1s);
 }
 
 TEST(Pace, EndsWithTheWaitItself) {
-  Pace pace;
+  Pace pace = kAtRest;
   pace.stabilizing = 3s;
   EXPECT_EQ(until_next(waiting(Topic::RestartPending), pace, kNow), 3s);
   auto step = waiting(Topic::RestartPending);
@@ -59,7 +61,7 @@ TEST(Pace, EndsWithTheWaitItself) {
 }
 
 TEST(Pace, IsNeverZero) {
-  Pace pace;
+  Pace pace = kAtRest;
   pace.rest = 0ms;
   EXPECT_EQ(until_next(Step{}, pace, kNow), 20ms);
 }
