@@ -28,13 +28,16 @@ class Killer:
         self.away = []  # (from, to): without an operator
 
     def act(self, run):
+        due = self.killed < self._left and time.monotonic() >= self._next
+        if self._victim is None and not due:
+            return
         pid = run.operator.process()
-        if pid in (None, self._victim):
+        if pid in (None, self._victim):  # it has not been restarted yet
             return
         if self._victim is not None:
             self.away.append((self._died_at, time.time()))
             self._victim = None
-        if self.killed == self._left or time.monotonic() < self._next:
+        if not due:
             return
         os.kill(pid, signal.SIGKILL)
         self._victim, self._died_at = pid, time.time()

@@ -176,7 +176,7 @@ class Server:
     def fatal(self):
         """What it said when it did not start."""
         # Clients that come too early are refused with a FATAL of their own.
-        found = re.findall(r"FATAL: +(?! |the database system is)(.*)", self.log())
+        found = re.findall(r"FATAL:  (?!the database system is)(.*)", self.log())
         return found[-1] if found else ""
 
 
