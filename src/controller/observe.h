@@ -19,7 +19,7 @@ struct Sight {
 // Never fails: what cannot be read is a Problem in the Facts.
 [[nodiscard]] Facts observe(const Sight& sight, const api::ConnectionPolicy& policy, Memory& memory);
 
-// ── Its parts, each in a file of its own ────────────────────────────────────────────────────────
+// ── Its parts, in observe_database.cc, observe_pooler.cc and observe_logins.cc ──────────────────
 
 // The provider's place and the server: settings, sessions.
 void observe_database(const Sight& sight, const api::ConnectionPolicy& policy, Memory& memory,
