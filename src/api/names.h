@@ -23,10 +23,26 @@ inline constexpr NameTable<DrainMode, 3> kDrainModes{
     {{"Wait", DrainMode::Wait},
      {"TerminateIdle", DrainMode::TerminateIdle},
      {"RolloutRestart", DrainMode::RolloutRestart}}};
-inline constexpr NameTable<RestartPolicy, 3> kRestartPolicies{
+inline constexpr NameTable<OnIncompatible, 2> kOnIncompatible{
+    {{"Hold", OnIncompatible::Hold}, {"Move", OnIncompatible::Move}}};
+inline constexpr NameTable<RestartPolicy, 4> kRestartPolicies{
     {{"Auto", RestartPolicy::Auto},
      {"Immediate", RestartPolicy::Immediate},
+     {"InWindow", RestartPolicy::InWindow},
      {"Manual", RestartPolicy::Manual}}};
+inline constexpr NameTable<LongTransactions, 2> kLongTransactions{
+    {{"Wait", LongTransactions::Wait}, {"Terminate", LongTransactions::Terminate}}};
+inline constexpr NameTable<Emergency, 2> kEmergencies{
+    {{"Wait", Emergency::Wait}, {"Override", Emergency::Override}}};
+inline constexpr NameTable<DeletionPolicy, 2> kDeletionPolicies{
+    {{"Orphan", DeletionPolicy::Orphan}, {"Unwind", DeletionPolicy::Unwind}}};
+inline constexpr NameTable<sizing::CountInstances, 3> kCountInstances{
+    {{"Current", sizing::CountInstances::Current},
+     {"CurrentPlusSurge", sizing::CountInstances::CurrentPlusSurge},
+     {"AutoscalerMax", sizing::CountInstances::AutoscalerMax}}};
+inline constexpr NameTable<sizing::Enforce, 2> kEnforces{
+    {{"MaxConnections", sizing::Enforce::MaxConnections},
+     {"RoleConnectionLimit", sizing::Enforce::RoleConnectionLimit}}};
 inline constexpr NameTable<sizing::Environment, 3> kEnvironments{
     {{"Development", sizing::Environment::Development},
      {"Staging", sizing::Environment::Staging},

@@ -20,7 +20,13 @@ constexpr Bounds kHysteresis{0, 1'000'000};
 constexpr Bounds kReplicas{1, 8};
 constexpr Bounds kDrainTimeout{1, 86'400};
 constexpr Bounds kInterval{0, 86'400};
-constexpr Bounds kWindow{0, 3'600};
+constexpr Bounds kStabilization{0, 3'600};
+constexpr Bounds kMaxPause{15, 100};
+constexpr Bounds kLongTransaction{1, 86'400};
+constexpr Bounds kPerDay{1, 60};
+constexpr Bounds kWindowDuration{60, 604'800};
+constexpr std::size_t kMostWindows = 16;
+constexpr std::size_t kLongestText = 256;
 constexpr std::size_t kMostWorkloads = 64;
 constexpr std::size_t kMostTiers = 8;
 constexpr std::size_t kMostSecrets = 16;
@@ -163,9 +169,9 @@ void read_sizing(const Reader& reader, sizing::Settings& settings) {
                      std::to_string(settings.max_connections) + ")",
                  "lower minConnections or raise maxConnections");
   }
-  if (reader.text("countInstances", "Current") != "Current") {
-    reader.wrong("countInstances", "is \"" + reader.text("countInstances") + "\"", "use Current");
-  }
+  settings.count_instances =
+      reader.choice("countInstances", settings.count_instances, kCountInstances);
+  settings.enforce = reader.choice("enforce", settings.enforce, kEnforces);
 }
 
 std::vector<sizing::Tier> read_tiers(const Reader& pooler, const sizing::Settings& settings) {
@@ -233,12 +239,48 @@ RoutingSpec read_routing(const Reader& reader) {
   routing.drain = reader.choice("drain", routing.drain, kDrainModes);
   routing.drain_timeout =
       seconds{reader.count("drainTimeoutSeconds", routing.drain_timeout.count(), kDrainTimeout)};
+  routing.on_incompatible =
+      reader.choice("onIncompatible", routing.on_incompatible, kOnIncompatible);
   return routing;
+}
+
+WindowSpec read_window(const Reader& reader) {
+  WindowSpec window;
+  window.schedule = reader.required_text("schedule");
+  window.time_zone = reader.text("timeZone", window.time_zone);
+  for (const char* field : {"schedule", "timeZone"}) {
+    if (reader.text(field).size() > kLongestText) {
+      reader.wrong(field, "is longer than 256 characters", "shorten it");
+    }
+  }
+  window.duration = seconds{
+      reader.count("durationSeconds", window.duration.count(), kWindowDuration)};
+  return window;
+}
+
+std::vector<WindowSpec> read_windows(const Reader& restart) {
+  std::vector<WindowSpec> windows;
+  for (const Reader& window : restart.objects("windows")) windows.push_back(read_window(window));
+  if (windows.size() > kMostWindows) {
+    restart.wrong("windows", "has more than 16 entries", "let one schedule name several times");
+  }
+  return windows;
 }
 
 RestartSpec read_restart(const Reader& reader) {
   RestartSpec restart;
   restart.policy = reader.choice("policy", restart.policy, kRestartPolicies);
+  restart.max_pause = seconds{reader.count("maxPauseSeconds", restart.max_pause.count(), kMaxPause)};
+  restart.long_transactions =
+      reader.choice("longTransactions", restart.long_transactions, kLongTransactions);
+  restart.long_transaction = seconds{
+      reader.count("longTransactionSeconds", restart.long_transaction.count(), kLongTransaction)};
+  restart.emergency = reader.choice("emergency", restart.emergency, kEmergencies);
+  restart.max_per_day = static_cast<int>(reader.count("maxPerDay", restart.max_per_day, kPerDay));
+  restart.windows = read_windows(reader);
+  if (restart.policy == RestartPolicy::InWindow && restart.windows.empty()) {
+    reader.wrong("windows", "is empty with policy InWindow", "give a window, or use policy Auto");
+  }
   restart.min_interval =
       seconds{reader.count("minIntervalSeconds", restart.min_interval.count(), kInterval)};
   return restart;
@@ -248,7 +290,7 @@ BehaviorSpec read_behavior(const Reader& reader) {
   BehaviorSpec behavior;
   const auto window = [&](const char* direction, seconds otherwise) {
     return seconds{
-        reader.object(direction).count("stabilizationSeconds", otherwise.count(), kWindow)};
+        reader.object(direction).count("stabilizationSeconds", otherwise.count(), kStabilization)};
   };
   behavior.scale_up = window("scaleUp", behavior.scale_up);
   behavior.scale_down = window("scaleDown", behavior.scale_down);
@@ -285,9 +327,7 @@ Spec read_spec(const Reader& reader) {
   spec.routing = read_routing(reader.object("routing"));
   spec.restart = read_restart(reader.object("restart"));
   spec.behavior = read_behavior(reader.object("behavior"));
-  if (reader.text("deletionPolicy", "Orphan") != "Orphan") {
-    reader.wrong("deletionPolicy", "is \"" + reader.text("deletionPolicy") + "\"", "use Orphan");
-  }
+  spec.deletion = reader.choice("deletionPolicy", spec.deletion, kDeletionPolicies);
   check_route(reader, spec);
   return spec;
 }

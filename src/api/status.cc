@@ -96,6 +96,10 @@ json restarts_to_json(const Status& status) {
   return object;
 }
 
+json to_json(const RoleStatus& role) {
+  return {{"name", role.name}, {"limit", role.limit}, {"former", role.former}};
+}
+
 json move_to_json(const Status& status) {
   json object = json::object();
   put_time(object, "drainSince", status.drain_since);
@@ -200,6 +204,7 @@ json to_json(const Status& status) {
   if (status.pooler) object["pooler"] = to_json(*status.pooler);
   if (status.step) object["step"] = to_json(*status.step);
   put(object, "restarts", restarts_to_json(status));
+  if (status.role) object["role"] = to_json(*status.role);
   put(object, "move", move_to_json(status));
   if (!status.binding.empty()) object["binding"] = {{"name", status.binding}};
   put(object, "conditions", to_json(status.conditions));
@@ -221,6 +226,10 @@ Status parse_status(const json& object) {
   if (reader.has("pooler")) status.pooler = read_pooler(reader.object("pooler"));
   if (reader.has("step")) status.step = read_step(reader.object("step"));
   read_restarts(reader.object("restarts"), status);
+  if (reader.has("role")) {
+    const Reader role = reader.object("role");
+    status.role = RoleStatus{role.text("name"), count(role, "limit"), count(role, "former")};
+  }
   read_move(reader.object("move"), status);
   status.binding = reader.object("binding").text("name");
   for (const Reader& entry : reader.objects("conditions")) {

@@ -116,7 +116,8 @@ Result<pgbouncer::Console> console_of(const Turn& turn, const std::string& pod_n
   for (const auto& pod : turn.facts.pods)
     if (pod.pod->meta.name == pod_name && !pod.pod->meta.deleting)
       return pgbouncer::Console::connect(pod.pod->ip, turn.policy.spec.database.port, "pgrightsizer",
-                                         turn.memory.console_password, std::chrono::seconds(2));
+                                         turn.memory.console_password, std::chrono::seconds(2),
+                                         turn.sight.options.connect);
   return fail(ErrorKind::NotFound, "is gone", "Pod " + turn.policy.name_space + "/" + pod_name);
 }
 

@@ -37,8 +37,8 @@ std::string problem_reason(ErrorKind kind) {
 
 // One administrative session per policy, kept between turns; a new incarnation of the server or new
 // credentials need a new one.
-Result<postgres::Session*> admin_session(const api::ConnectionPolicy& policy, Memory& memory,
-                                         const Facts& facts) {
+Result<postgres::Session*> admin_session(const Sight& sight, const api::ConnectionPolicy& policy,
+                                         Memory& memory, const Facts& facts) {
   const auto& admin = facts.admin;
   const std::string key = facts.database.host + "|" + facts.database.pod_uid + "|" + admin.user + "|" +
                           admin.password + "|" + admin.sslmode;
@@ -54,7 +54,7 @@ Result<postgres::Session*> admin_session(const api::ConnectionPolicy& policy, Me
   options.sslmode = admin.sslmode;
   options.sslrootcert_pem = admin.root_ca;
   options.deadline = std::chrono::seconds(3);
-  auto session = postgres::Session::connect(options);
+  auto session = sight.options.connect(options);
   if (!session) return fail(session.error());
   memory.admin = std::move(*session);
   memory.admin_key = key;
@@ -66,8 +66,9 @@ bool restarting(const Memory& memory) {
   return memory.status && !memory.status->restarts.empty() && !memory.status->restarts.back().duration;
 }
 
-void read_server(const api::ConnectionPolicy& policy, Memory& memory, Facts& facts) {
-  auto session = admin_session(policy, memory, facts);
+void read_server(const Sight& sight, const api::ConnectionPolicy& policy, Memory& memory,
+                 Facts& facts) {
+  auto session = admin_session(sight, policy, memory, facts);
   if (session) {
     auto settings = postgres::read_settings(**session);
     if (!settings) session = fail(settings.error());
@@ -134,7 +135,7 @@ void observe_database(const Sight& sight, const api::ConnectionPolicy& policy, M
   seen.start_failure = facts.database.start_failure;
   seen.requested = facts.database.requested;
 
-  if (!facts.blocked()) read_server(policy, memory, facts);
+  if (!facts.blocked()) read_server(sight, policy, memory, facts);
   if (!facts.settings) {
     seen.effective = memory.last_effective;
     seen.reserved = memory.last_reserved;

@@ -26,8 +26,9 @@ struct Attempt {
   bool timed_out = false;
 };
 
-Attempt try_login(const postgres::ConnectOptions& options, std::string& failure) {
-  auto session = postgres::Session::connect(options);
+Attempt try_login(const Sight& sight, const postgres::ConnectOptions& options,
+                  std::string& failure) {
+  auto session = sight.options.connect(options);
   auto answer = session ? session->query("SELECT 1", {}, std::chrono::seconds(2))
                         : Result<postgres::Rows>(fail(session.error()));
   if (answer) return {Login::Ok, false};
@@ -39,12 +40,13 @@ Attempt try_login(const postgres::ConnectOptions& options, std::string& failure)
 
 // Through every pooler: one that a full server has never let in refuses its clients, and says so. One
 // that holds servers and keeps us waiting is only busy.
-Login pooled_login(const api::ConnectionPolicy& policy, const Facts& facts, std::string& failure) {
+Login pooled_login(const Sight& sight, const api::ConnectionPolicy& policy, const Facts& facts,
+                   std::string& failure) {
   Login best = Login::Unknown;
   for (const auto& pod : facts.pods) {
     if (!pod.snapshot || pod.pod->meta.deleting) continue;
     auto attempt =
-        try_login(login_options(facts, pod.pod->ip, policy.spec.database.port), failure);
+        try_login(sight, login_options(facts, pod.pod->ip, policy.spec.database.port), failure);
     if (attempt.timed_out && !pod.snapshot->servers.empty()) attempt.login = Login::Ok;
     if (attempt.login == Login::ServerFull) return Login::ServerFull;
     if (best != Login::Ok) best = attempt.login;
@@ -88,10 +90,11 @@ void probe_logins(const Sight& sight, const api::ConnectionPolicy& policy, Memor
   if (!good || now - probe.at >= std::chrono::seconds(5)) {
     probe.at = now;
     probe.direct =
-        try_login(login_options(facts, facts.database.host, facts.database.port), probe.failure).login;
+        try_login(sight, login_options(facts, facts.database.host, facts.database.port), probe.failure)
+            .login;
     probe.pooled = full_for_poolers(facts, probe.direct)
                        ? Login::ServerFull
-                       : pooled_login(policy, facts, probe.failure);
+                       : pooled_login(sight, policy, facts, probe.failure);
     if (probe.pooled != Login::Failing) probe.failing_since.reset();
     if (probe.pooled == Login::Failing && !probe.failing_since) probe.failing_since = sight.clock.now();
   }

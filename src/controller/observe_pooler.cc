@@ -93,7 +93,7 @@ void read_pod(const Sight& sight, const api::ConnectionPolicy& policy, const Mem
   if (!pod->meta.deleting && !pod->ip.empty() && pod->phase == "Running" &&
       !memory.console_password.empty()) {
     auto console = pgbouncer::Console::connect(pod->ip, policy.spec.database.port, "pgrightsizer",
-                                               memory.console_password, std::chrono::seconds(2));
+                                               memory.console_password, std::chrono::seconds(2), sight.options.connect);
     auto look = console ? console->look() : Result<pgbouncer::Snapshot>(fail(console.error()));
     if (look) {
       out.console = true;

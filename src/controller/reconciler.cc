@@ -19,12 +19,20 @@ using transition::Step;
 using transition::StepKind;
 using transition::Topic;
 
+transition::RestartPolicy policy_of(api::RestartPolicy policy) {
+  switch (policy) {
+    case api::RestartPolicy::Auto: return transition::RestartPolicy::Auto;
+    case api::RestartPolicy::Immediate: return transition::RestartPolicy::Immediate;
+    case api::RestartPolicy::InWindow: return transition::RestartPolicy::InWindow;
+    case api::RestartPolicy::Manual: return transition::RestartPolicy::Manual;
+  }
+  return transition::RestartPolicy::Manual;
+}
+
 transition::Rules rules_of(const api::ConnectionPolicy& policy) {
   transition::Rules rules;
   const auto& spec = policy.spec;
-  rules.restart = spec.restart.policy == api::RestartPolicy::Immediate ? transition::RestartPolicy::Immediate
-                  : spec.restart.policy == api::RestartPolicy::Manual  ? transition::RestartPolicy::Manual
-                                                                       : transition::RestartPolicy::Auto;
+  rules.restart = policy_of(spec.restart.policy);
   rules.restart_now = policy.restart_now;
   rules.min_interval = spec.restart.min_interval;
   rules.switch_route = route_can_switch(policy);

@@ -18,7 +18,7 @@ bool served(const Turn& turn, const kube::Pod& pod) {
     options.password = login.password;
     options.database = login.database;
     options.deadline = std::chrono::seconds(2);
-    const auto session = postgres::Session::connect(options);
+    const auto session = turn.sight.options.connect(options);
     if (!session && session.error().kind == ErrorKind::Unauthorized &&
         session.error().what.find("password authentication failed") == std::string::npos)
       return false;
@@ -30,7 +30,7 @@ bool served(const Turn& turn, const kube::Pod& pod) {
 Result<void> reload(const Turn& turn, const kube::Pod& pod, std::int64_t cap) {
   auto console = pgbouncer::Console::connect(pod.ip, turn.policy.spec.database.port,
                                              "pgrightsizer", turn.memory.console_password,
-                                             std::chrono::seconds(2));
+                                             std::chrono::seconds(2), turn.sight.options.connect);
   if (!console) return fail(console.error());
   if (auto done = console->reload(); !done) return done;
   return console->set_cap(cap);

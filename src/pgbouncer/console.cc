@@ -43,7 +43,8 @@ Result<Version> parse_version(const std::string& text) {
 Console::Console(postgres::Session session) : session_(std::move(session)) {}
 
 Result<Console> Console::connect(const std::string& host, int port, const std::string& user,
-                                 const std::string& password, std::chrono::milliseconds deadline) {
+                                 const std::string& password, std::chrono::milliseconds deadline,
+                                 const postgres::Connect& open) {
   postgres::ConnectOptions options;
   options.host = host;
   options.port = port;
@@ -51,7 +52,7 @@ Result<Console> Console::connect(const std::string& host, int port, const std::s
   options.password = password;
   options.console = true;
   options.deadline = deadline;
-  auto session = postgres::Session::connect(options);
+  auto session = open(options);
   if (!session) return fail(std::move(session.error()));
   Console console(std::move(*session));
   console.deadline_ = deadline;

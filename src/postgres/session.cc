@@ -174,25 +174,60 @@ bool is_success(const PGresult* result) {
   return status == PGRES_TUPLES_OK || status == PGRES_COMMAND_OK || status == PGRES_EMPTY_QUERY;
 }
 
-}  // namespace
+class LibpqLink final : public Link {
+ public:
+  LibpqLink(Connection connection, std::string object, bool console)
+      : connection_(std::move(connection)), object_(std::move(object)), console_(console) {}
 
-struct Session::Impl {
-  Connection connection;
-  std::string object;
-  bool console = false;
+  Result<Rows> query(const std::string& sql, const std::vector<std::string>& parameters,
+                     std::chrono::milliseconds deadline) override {
+    if (!alive()) return closed();
+    const auto until = Steady::now() + deadline;
+    if (!send(sql, parameters)) return lost();
+    return collect(until);
+  }
 
-  [[nodiscard]] PGconn* get() const { return connection.get(); }
+  Result<void> start(const std::string& sql) override {
+    if (!alive()) return closed();
+    if (!send(sql, {})) return lost();
+    return {};
+  }
+
+  Result<std::optional<Rows>> poll(std::chrono::milliseconds wait) override {
+    if (!alive()) return closed();
+    const auto until = Steady::now() + wait;
+    while (PQflush(get()) != 0 || PQisBusy(get())) {
+      if (!wait_for(PQsocket(get()), POLLIN, until)) return std::optional<Rows>{};
+      if (!PQconsumeInput(get())) return lost();
+    }
+    // What follows the first answer comes with it.
+    auto rows = collect(Steady::now() + std::chrono::seconds(1));
+    if (!rows) return fail(std::move(rows.error()));
+    return std::optional<Rows>(std::move(*rows));
+  }
+
+  void close() override { connection_.reset(); }
+  [[nodiscard]] bool alive() const override { return connection_ != nullptr; }
+  [[nodiscard]] int backend_pid() const override { return alive() ? PQbackendPID(get()) : 0; }
+  [[nodiscard]] int server_version() const override { return alive() ? PQserverVersion(get()) : 0; }
+
+ private:
+  [[nodiscard]] PGconn* get() const { return connection_.get(); }
+
+  [[nodiscard]] tl::unexpected<Error> closed() const {
+    return fail(ErrorKind::Unavailable, "the session is closed", object_);
+  }
 
   [[nodiscard]] tl::unexpected<Error> lost() {
-    auto error = lost_error(PQerrorMessage(get()), object);
-    connection.reset();
+    auto error = lost_error(PQerrorMessage(get()), object_);
+    connection_.reset();
     return fail(std::move(error));
   }
 
   [[nodiscard]] tl::unexpected<Error> too_late() {
-    if (!console) cancel_behind(get());
-    connection.reset();
-    return fail(ErrorKind::Timeout, "no answer to a statement in time", object);
+    if (!console_) cancel_behind(get());
+    connection_.reset();
+    return fail(ErrorKind::Timeout, "no answer to a statement in time", object_);
   }
 
   bool send(const std::string& sql, const std::vector<std::string>& parameters) {
@@ -230,7 +265,7 @@ struct Session::Impl {
       if (is_success(answer.get())) {
         if (out) out = rows_of(answer.get());
       } else if (out) {
-        out = fail(statement_error(answer.get(), PQstatus(get()) == CONNECTION_BAD, object));
+        out = fail(statement_error(answer.get(), PQstatus(get()) == CONNECTION_BAD, object_));
       }
       // COPY is not for here: its other end would wait for data for ever.
       if (const auto status = PQresultStatus(answer.get());
@@ -238,14 +273,24 @@ struct Session::Impl {
         return too_late();
     }
     if (PQstatus(get()) == CONNECTION_BAD) {
-      connection.reset();
+      connection_.reset();
       if (!out && out.error().kind == ErrorKind::Invalid) out.error().kind = ErrorKind::Unavailable;
     }
     return out;
   }
+
+  Connection connection_;
+  const std::string object_;
+  const bool console_;
 };
 
-Session::Session(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+tl::unexpected<Error> moved_from() {
+  return fail(ErrorKind::Unavailable, "the session was given away");
+}
+
+}  // namespace
+
+Session::Session(std::unique_ptr<Link> link) : link_(std::move(link)) {}
 Session::Session(Session&&) noexcept = default;
 Session& Session::operator=(Session&&) noexcept = default;
 Session::~Session() = default;
@@ -270,30 +315,30 @@ Result<Session> Session::connect(const ConnectOptions& options) {
   auto connection = log_in(parameters_of(options, *addresses, root_file), object, until);
   if (!connection) return fail(std::move(connection.error()));
   PQsetnonblocking(connection->get(), 1);
-  auto impl = std::make_unique<Impl>();
-  impl->connection = std::move(*connection);
-  impl->object = object;
-  impl->console = options.console;
-  return Session(std::move(impl));
+  return Session(std::make_unique<LibpqLink>(std::move(*connection), object, options.console));
 }
 
 Result<Rows> Session::query(const std::string& sql, const std::vector<std::string>& parameters,
                             std::chrono::milliseconds deadline) {
-  if (!alive())
-    return fail(ErrorKind::Unavailable, "the session is closed", impl_ ? impl_->object : "");
-  const auto until = Steady::now() + deadline;
-  if (!impl_->send(sql, parameters)) return impl_->lost();
-  return impl_->collect(until);
+  return link_ ? link_->query(sql, parameters, deadline) : Result<Rows>(moved_from());
+}
+
+Result<void> Session::start(const std::string& sql) {
+  return link_ ? link_->start(sql) : Result<void>(moved_from());
+}
+
+Result<std::optional<Rows>> Session::poll(std::chrono::milliseconds wait) {
+  return link_ ? link_->poll(wait) : Result<std::optional<Rows>>(moved_from());
 }
 
 void Session::close() {
-  if (impl_) impl_->connection.reset();
+  if (link_) link_->close();
 }
 
-bool Session::alive() const { return impl_ && impl_->connection; }
+bool Session::alive() const { return link_ && link_->alive(); }
 
-int Session::backend_pid() const { return alive() ? PQbackendPID(impl_->get()) : 0; }
+int Session::backend_pid() const { return alive() ? link_->backend_pid() : 0; }
 
-int Session::server_version() const { return alive() ? PQserverVersion(impl_->get()) : 0; }
+int Session::server_version() const { return alive() ? link_->server_version() : 0; }
 
 }  // namespace pgrightsizer::postgres

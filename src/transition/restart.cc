@@ -31,6 +31,8 @@ const char* name_of(RestartPolicy policy) {
       return "Auto";
     case RestartPolicy::Immediate:
       return "Immediate";
+    case RestartPolicy::InWindow:
+      return "InWindow";
     case RestartPolicy::Manual:
       return "Manual";
   }

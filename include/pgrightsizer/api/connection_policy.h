@@ -25,14 +25,24 @@ enum class Mode { Apply, Recommend };
 enum class ProviderKind { StatefulSet, External };
 enum class RoutingMode { Service, None };
 enum class DrainMode { Wait, TerminateIdle, RolloutRestart };
-enum class RestartPolicy { Auto, Immediate, Manual };
+enum class OnIncompatible { Hold, Move };
+enum class RestartPolicy { Auto, Immediate, InWindow, Manual };
+enum class LongTransactions { Wait, Terminate };
+enum class Emergency { Wait, Override };
+enum class DeletionPolicy { Orphan, Unwind };
 
 // As the schema spells them.
 [[nodiscard]] const char* to_string(Mode value);
 [[nodiscard]] const char* to_string(ProviderKind value);
 [[nodiscard]] const char* to_string(RoutingMode value);
 [[nodiscard]] const char* to_string(DrainMode value);
+[[nodiscard]] const char* to_string(OnIncompatible value);
 [[nodiscard]] const char* to_string(RestartPolicy value);
+[[nodiscard]] const char* to_string(LongTransactions value);
+[[nodiscard]] const char* to_string(Emergency value);
+[[nodiscard]] const char* to_string(DeletionPolicy value);
+[[nodiscard]] const char* to_string(sizing::CountInstances value);
+[[nodiscard]] const char* to_string(sizing::Enforce value);
 [[nodiscard]] const char* to_string(sizing::Environment value);
 [[nodiscard]] const char* to_string(sizing::Provision value);
 [[nodiscard]] const char* to_string(sizing::Route value);
@@ -74,11 +84,26 @@ struct RoutingSpec {
   RoutingMode mode = RoutingMode::Service;
   DrainMode drain = DrainMode::Wait;
   std::chrono::seconds drain_timeout{600};
+  OnIncompatible on_incompatible = OnIncompatible::Hold;
+};
+
+// A maintenance window: opens when the schedule says, in that time zone. Whether the two mean
+// anything is judged by schedule::parse().
+struct WindowSpec {
+  std::string schedule;  // cron, five fields
+  std::chrono::seconds duration{7'200};
+  std::string time_zone = "UTC";  // IANA
 };
 
 struct RestartSpec {
   RestartPolicy policy = RestartPolicy::Auto;
+  std::chrono::seconds max_pause{20};
+  LongTransactions long_transactions = LongTransactions::Wait;
+  std::chrono::seconds long_transaction{60};
+  Emergency emergency = Emergency::Wait;
   std::chrono::seconds min_interval{300};
+  int max_per_day = 12;
+  std::vector<WindowSpec> windows;
 };
 
 struct BehaviorSpec {
@@ -92,11 +117,12 @@ struct Spec {
   std::vector<WorkloadEntry> workloads;  // xor
   std::optional<LabelSelector> workload_selector;
   DatabaseSpec database;
-  sizing::Settings sizing;  // environment, buffer, min, max, tiers, provision, hysteresis, replicas
+  sizing::Settings sizing;  // of environment, sizing and pooler, all that is arithmetic
   PoolerSpec pooler;
   RoutingSpec routing;
   RestartSpec restart;
   BehaviorSpec behavior;
+  DeletionPolicy deletion = DeletionPolicy::Orphan;
 };
 
 // ── Status ──────────────────────────────────────────────────────────────────────────────────────
@@ -132,6 +158,13 @@ struct RejectedValue {
   sizing::Count value = 0;
   std::string reason;
   std::int64_t generation = 0;  // of the policy that asked for it: a later one may try again
+};
+
+// With sizing.enforce: RoleConnectionLimit. -1 is no limit.
+struct RoleStatus {
+  std::string name;
+  sizing::Count limit = -1;   // as we set it last
+  sizing::Count former = -1;  // as it was before us: put back at the end
 };
 
 struct StepStatus {
@@ -172,13 +205,15 @@ struct Status {
   std::optional<StepStatus> step;
   std::vector<RestartRecord> restarts;  // oldest first, at most kRestartsKept
   std::optional<RejectedValue> rejected;
+  std::optional<RoleStatus> role;
   std::optional<WallTime> drain_since;
   std::optional<WallTime> turned_back_since;
   std::optional<WallTime> retry_at;
   std::string binding;  // name of the binding Secret
   std::vector<Condition> conditions;
 };
-inline constexpr std::size_t kRestartsKept = 10;
+// As many as restart.maxPerDay can ask about.
+inline constexpr std::size_t kRestartsKept = 64;
 
 struct ConnectionPolicy {
   std::string name_space;

@@ -11,6 +11,7 @@
 #include "pgrightsizer/base/log.h"
 #include "pgrightsizer/controller/stores.h"
 #include "pgrightsizer/kube/client.h"
+#include "pgrightsizer/postgres/session.h"
 #include "pgrightsizer/runtime/events.h"
 
 namespace pgrightsizer::controller {
@@ -20,6 +21,7 @@ struct Options {
   std::chrono::milliseconds resync{10'000};     // at rest: how soon a drift is noticed
   std::chrono::milliseconds transition{1'000};  // between two looks while something is under way
   std::chrono::milliseconds gauges{60'000};     // between two status writes that only move gauges
+  postgres::Connect connect = postgres::Session::connect;  // to PostgreSQL and to consoles
 };
 
 struct Memory;

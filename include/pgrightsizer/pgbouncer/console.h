@@ -74,7 +74,9 @@ class Console {
  public:
   [[nodiscard]] static Result<Console> connect(const std::string& host, int port,
                                                const std::string& user, const std::string& password,
-                                               std::chrono::milliseconds deadline);
+                                               std::chrono::milliseconds deadline,
+                                               const postgres::Connect& open =
+                                                   postgres::Session::connect);
 
   [[nodiscard]] Result<Snapshot> look();
   [[nodiscard]] Result<Config> config();

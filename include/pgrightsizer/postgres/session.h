@@ -1,9 +1,10 @@
-// One libpq session. Bounded in time: every call has a deadline.
+// One session with a server. Bounded in time: every call has a deadline.
 #pragma once
 
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -39,6 +40,21 @@ struct Rows {
                                                    const std::string& column) const;
 };
 
+// What carries the statements of a Session: libpq, or a simulated server. Not thread-safe.
+class Link {
+ public:
+  virtual ~Link() = default;
+  // Session's functions of the same names.
+  virtual Result<Rows> query(const std::string& sql, const std::vector<std::string>& parameters,
+                             std::chrono::milliseconds deadline) = 0;
+  virtual Result<void> start(const std::string& sql) = 0;
+  virtual Result<std::optional<Rows>> poll(std::chrono::milliseconds wait) = 0;
+  virtual void close() = 0;
+  [[nodiscard]] virtual bool alive() const = 0;
+  [[nodiscard]] virtual int backend_pid() const = 0;
+  [[nodiscard]] virtual int server_version() const = 0;
+};
+
 // Not thread-safe. A session that lost its connection or its time stays failed; open another. A
 // statement that the server refused leaves it usable. The text of an error is the server's own.
 // Errors: Unauthorized (28xxx, no SCRAM, certificate), TooManySessions (53300), Unavailable
@@ -49,6 +65,7 @@ class Session {
   // Logs in with SCRAM only (require_auth=scram-sha-256 where libpq knows it: 16 and later), except
   // over a unix socket, where no stranger can listen.
   [[nodiscard]] static Result<Session> connect(const ConnectOptions& options);
+  explicit Session(std::unique_ptr<Link> link);
 
   Session(Session&&) noexcept;
   Session& operator=(Session&&) noexcept;
@@ -59,6 +76,11 @@ class Session {
   [[nodiscard]] Result<Rows> query(const std::string& sql,
                                    const std::vector<std::string>& parameters = {},
                                    std::chrono::milliseconds deadline = std::chrono::seconds(5));
+  // Sends one statement and does not wait for it; nothing else may be sent until poll() has its
+  // answer. For what takes long: CHECKPOINT, PAUSE.
+  [[nodiscard]] Result<void> start(const std::string& sql);
+  // The answer to start(), nullopt when there is none yet after waiting that long at most.
+  [[nodiscard]] Result<std::optional<Rows>> poll(std::chrono::milliseconds wait);
   // Ends the session now; it is not alive afterwards.
   void close();
   [[nodiscard]] bool alive() const;  // no failure so far, not closed, not moved from
@@ -66,10 +88,11 @@ class Session {
   [[nodiscard]] int server_version() const;  // 170002
 
  private:
-  struct Impl;
-  explicit Session(std::unique_ptr<Impl> impl);
-  std::unique_ptr<Impl> impl_;
+  std::unique_ptr<Link> link_;
 };
+
+// How sessions are opened: Session::connect, or a test's own.
+using Connect = std::function<Result<Session>(const ConnectOptions&)>;
 
 // 'it''s' and "odd""name": for statements that take no parameters.
 [[nodiscard]] std::string quote_literal(const std::string& text);

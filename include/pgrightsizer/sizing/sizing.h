@@ -49,11 +49,21 @@ struct Tier {
 
 enum class Provision { Auto, Always, Never };
 
+// Which instances of a workload count.
+enum class CountInstances { Current, CurrentPlusSurge, AutoscalerMax };
+
+// What keeps direct applications within their demand: max_connections itself, which needs a restart
+// for every change, or the application role's CONNECTION LIMIT below a max_connections that is large
+// enough for every size of direct mode.
+enum class Enforce { MaxConnections, RoleConnectionLimit };
+
 struct Settings {
   Environment environment = Environment::Production;
   Count buffer = 50;
   Count min_connections = 25;
   Count max_connections = 5000;
+  CountInstances count_instances = CountInstances::Current;
+  Enforce enforce = Enforce::MaxConnections;
   Provision provision = Provision::Auto;
   std::vector<Tier> tiers = {{50, 150}, {100, 200}};  // strictly rising
   Count hysteresis_instances = 10;

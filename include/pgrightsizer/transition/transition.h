@@ -116,13 +116,27 @@ struct Observation {
 
 // ── What the user allows ────────────────────────────────────────────────────────────────────────
 
-enum class RestartPolicy { Auto, Immediate, Manual };
+enum class RestartPolicy { Auto, Immediate, InWindow, Manual };
 enum class Drain { Wait, TerminateIdle, RolloutRestart };
+
+// A time in which restarts are welcome; `to` is the first moment after it.
+struct Window {
+  Time from;
+  Time to;
+};
+
+enum class LongTransactions { Wait, Terminate };
+enum class Emergency { Wait, Override };
 
 struct Rules {
   RestartPolicy restart = RestartPolicy::Auto;
   std::optional<Time> restart_now;  // annotation pgrightsizer.io/restart-now
   seconds min_interval{300};        // between two restarts
+  int max_per_day = 12;             // restarts within 24 hours
+  bool has_windows = false;         // restart.windows are given
+  std::vector<Window> windows;      // those open now, and the next that opens, in order of `from`
+  Emergency emergency = Emergency::Wait;
+  LongTransactions long_transactions = LongTransactions::Wait;
   bool switch_route = true;         // routing.mode Service
   Drain drain = Drain::Wait;
   seconds drain_timeout{600};

@@ -29,11 +29,25 @@ json workloads_of(const api::Spec& spec) {
   return list;
 }
 
+json windows_of(const api::RestartSpec& restart) {
+  json windows = json::array();
+  for (const api::WindowSpec& window : restart.windows) {
+    windows.push_back({window.schedule, window.duration.count(), window.time_zone});
+  }
+  return windows;
+}
+
+json restart_of(const api::RestartSpec& restart) {
+  return {restart.policy,       restart.max_pause.count(),    restart.long_transactions,
+          restart.long_transaction.count(), restart.emergency, restart.min_interval.count(),
+          restart.max_per_day,  windows_of(restart)};
+}
+
 json sizing_of(const sizing::Settings& settings) {
   json tiers = json::array();
   for (const sizing::Tier& tier : settings.tiers) tiers.push_back({tier.instances, tier.pool_size});
   return {settings.environment,          settings.buffer,         settings.min_connections,
-          settings.max_connections,      settings.provision,      std::move(tiers),
+          settings.max_connections,      settings.count_instances, settings.enforce, settings.provision,      std::move(tiers),
           settings.hysteresis_instances, settings.pooler_replicas};
 }
 
@@ -47,8 +61,11 @@ json values_of(const api::Spec& spec) {
             db.application_secrets}},
           {"sizing", sizing_of(spec.sizing)},
           {"pooler", {spec.pooler.image, spec.pooler.tls_secret, spec.pooler.resources_json}},
-          {"routing", {spec.routing.mode, spec.routing.drain, spec.routing.drain_timeout.count()}},
-          {"restart", {spec.restart.policy, spec.restart.min_interval.count()}},
+          {"routing",
+           {spec.routing.mode, spec.routing.drain, spec.routing.drain_timeout.count(),
+            spec.routing.on_incompatible}},
+          {"restart", restart_of(spec.restart)},
+          {"deletion", spec.deletion},
           {"behavior", {spec.behavior.scale_up.count(), spec.behavior.scale_down.count()}}};
 }
 
@@ -77,6 +94,7 @@ api::Status full_status(WallTime now) {
   status.pooler = {2, 2, 150, 75, 640, 0, 3};
   status.step = {"DrainDirect", now, "310 direct connections still open", now};
   status.restarts = {{now, 250, 1030, std::chrono::milliseconds{3640}}, {now, 1030, 200, {}}};
+  status.role = {"shop", 940, -1};
   status.rejected = {5000, "could not map anonymous shared memory", 2};
   status.drain_since = status.turned_back_since = status.retry_at = now;
   status.binding = "shop-db-connection";

@@ -76,6 +76,16 @@ GOOD = {
         "spec.pooler": {"provision": "Never", "image": "example.com/pgbouncer:1.24",
                         "tlsSecretName": "tls", "hysteresisInstances": 0},
         "spec.sizing.countInstances": "Current"}),
+    "restarts in every detail": policy({
+        "spec.restart": {"policy": "InWindow", "maxPauseSeconds": 30, "longTransactions": "Terminate",
+                         "longTransactionSeconds": 5, "emergency": "Override", "maxPerDay": 3,
+                         "windows": [{"schedule": "0 2 * * *"},
+                                     {"schedule": "30 1 * * SUN", "durationSeconds": 600,
+                                      "timeZone": "Europe/Berlin"}]},
+        "spec.routing.onIncompatible": "Move", "spec.deletionPolicy": "Unwind"}),
+    "a role's limit": policy({"spec.sizing": {
+        "enforce": "RoleConnectionLimit", "countInstances": "CurrentPlusSurge"}}),
+    "an autoscaler": policy({"spec.sizing.countInstances": "AutoscalerMax"}),
 }
 
 
@@ -208,9 +218,27 @@ BAD = {
     "no time to drain": (
         policy({"spec.routing.drainTimeoutSeconds": 0}),
         "spec.routing.drainTimeoutSeconds", "spec.routing.drainTimeoutSeconds is 0"),
-    "a restart policy of later": (
+    "an unknown restart policy": (
+        policy({"spec.restart.policy": "Sometimes"}),
+        "spec.restart.policy", "use one of Auto, Immediate, InWindow, Manual"),
+    "InWindow without a window": (
         policy({"spec.restart.policy": "InWindow"}),
-        "spec.restart.policy", "use one of Auto, Immediate, Manual"),
+        "InWindow needs a window", "spec.restart.windows is empty"),
+    "a window without a schedule": (
+        policy({"spec.restart.windows": [{"durationSeconds": 600}]}),
+        "spec.restart.windows[0].schedule", "spec.restart.windows[0].schedule is missing"),
+    "an unknown way with long transactions": (
+        policy({"spec.restart.longTransactions": "Kill"}),
+        "spec.restart.longTransactions", "use one of Wait, Terminate"),
+    "an unknown emergency": (
+        policy({"spec.restart.emergency": "Panic"}),
+        "spec.restart.emergency", "use one of Wait, Override"),
+    "an unknown way to enforce": (
+        policy({"spec.sizing.enforce": "Hope"}),
+        "spec.sizing.enforce", "use one of MaxConnections, RoleConnectionLimit"),
+    "unknown when incompatible": (
+        policy({"spec.routing.onIncompatible": "Guess"}),
+        "spec.routing.onIncompatible", "use one of Hold, Move"),
     "a negative interval": (
         policy({"spec.restart.minIntervalSeconds": -1}),
         "spec.restart.minIntervalSeconds", "spec.restart.minIntervalSeconds is -1"),
@@ -218,9 +246,9 @@ BAD = {
         policy({"spec.behavior": {"scaleDown": {"stabilizationSeconds": 2 ** 31}}}),
         "spec.behavior.scaleDown.stabilizationSeconds",
         "spec.behavior.scaleDown.stabilizationSeconds is 2147483648"),
-    "a deletion policy of later": (
-        policy({"spec.deletionPolicy": "Unwind"}),
-        "spec.deletionPolicy", "spec.deletionPolicy is \"Unwind\""),
+    "an unknown deletion policy": (
+        policy({"spec.deletionPolicy": "Destroy"}),
+        "spec.deletionPolicy", "spec.deletionPolicy is \"Destroy\""),
     "a name too long": (policy(name="a" * 51), "at most 50 characters", "metadata.name"),
     "a name that is no Service's": (policy(name="1shop"), "begin with a letter", "metadata.name"),
     "a name with a dot": (policy(name="shop.db"), "begin with a letter", "metadata.name"),
@@ -242,6 +270,11 @@ BOUNDS = [
     ("spec.pooler.replicas", 1, 8, {}),
     ("spec.routing.drainTimeoutSeconds", 1, 86400, {}),
     ("spec.restart.minIntervalSeconds", 0, 86400, {}),
+    ("spec.restart.maxPauseSeconds", 15, 100, {}),
+    ("spec.restart.longTransactionSeconds", 1, 86400, {}),
+    ("spec.restart.maxPerDay", 1, 60, {}),
+    ("spec.restart.windows[0].durationSeconds", 60, 604800,
+     {"spec.restart.windows": [{"schedule": "0 2 * * *"}]}),
     ("spec.behavior.scaleUp.stabilizationSeconds", 0, 3600, {}),
     ("spec.behavior.scaleDown.stabilizationSeconds", 0, 3600, {}),
 ]
@@ -259,6 +292,7 @@ SIZES = [
     (DB + "applicationSecrets", lambda n: [f"s{i}" for i in range(n)], 1, 16, {}),
     ("spec.pooler.tiers", lambda n: tiers(*((50 + i, 150 + i) for i in range(n)))
      ["spec.pooler.tiers"], 1, 8, {}),
+    ("spec.restart.windows", lambda n: [{"schedule": f"{i} 2 * * *"} for i in range(n)], 0, 16, {}),
 ]
 # Paths of names of objects: what no object can be named is refused.
 NAMES = ["spec.workloads[0].name", "spec.workloads[0].targetRef.name", DB + "name",

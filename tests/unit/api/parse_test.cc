@@ -77,7 +77,10 @@ TEST(Parse, EveryFieldIsRead) {
                "hysteresisInstances": 5, "replicas": 3, "image": "i", "tlsSecretName": "t",
                "resources": {"limits": {"cpu": 1}}},
     "routing": {"mode": "None", "drain": "TerminateIdle", "drainTimeoutSeconds": 61},
-    "restart": {"policy": "Immediate", "minIntervalSeconds": 62},
+    "restart": {"policy": "Immediate", "minIntervalSeconds": 62, "maxPauseSeconds": 30,
+                "longTransactions": "Terminate", "longTransactionSeconds": 5, "emergency": "Override",
+                "maxPerDay": 3, "windows": [{"schedule": "30 1 * * SUN", "durationSeconds": 600,
+                                             "timeZone": "Europe/Berlin"}]},
     "behavior": {"scaleUp": {"stabilizationSeconds": 63},
                  "scaleDown": {"stabilizationSeconds": 64}},
     "deletionPolicy": "Orphan"})"));
@@ -110,6 +113,15 @@ TEST(Parse, EveryFieldIsRead) {
   EXPECT_EQ(spec.routing.drain_timeout, seconds{61});
   EXPECT_EQ(spec.restart.policy, RestartPolicy::Immediate);
   EXPECT_EQ(spec.restart.min_interval, seconds{62});
+  EXPECT_EQ(spec.restart.max_pause, seconds{30});
+  EXPECT_EQ(spec.restart.long_transactions, LongTransactions::Terminate);
+  EXPECT_EQ(spec.restart.long_transaction, seconds{5});
+  EXPECT_EQ(spec.restart.emergency, Emergency::Override);
+  EXPECT_EQ(spec.restart.max_per_day, 3);
+  ASSERT_EQ(spec.restart.windows.size(), 1U);
+  EXPECT_EQ(spec.restart.windows[0].schedule, "30 1 * * SUN");
+  EXPECT_EQ(spec.restart.windows[0].duration, seconds{600});
+  EXPECT_EQ(spec.restart.windows[0].time_zone, "Europe/Berlin");
   EXPECT_EQ(spec.behavior.scale_up, seconds{63});
   EXPECT_EQ(spec.behavior.scale_down, seconds{64});
 }
@@ -319,15 +331,35 @@ const std::vector<Bad> kBad = {
      "Wait, TerminateIdle, RolloutRestart"},
     {"DrainTimeout", R"({"routing": {"drainTimeoutSeconds": 0}})",
      "spec.routing.drainTimeoutSeconds is 0", "from 1"},
-    {"Restart", R"({"restart": {"policy": "InWindow"}})", "spec.restart.policy is \"InWindow\"",
-     "Auto, Immediate, Manual"},
+    {"Restart", R"({"restart": {"policy": "Later"}})", "spec.restart.policy is \"Later\"",
+     "Auto, Immediate, InWindow, Manual"},
+    {"InWindow", R"({"restart": {"policy": "InWindow"}})", "spec.restart.windows is empty",
+     "give a window"},
+    {"WindowSchedule", R"({"restart": {"windows": [{"timeZone": "UTC"}]}})",
+     "spec.restart.windows[0].schedule is missing", "set it"},
+    {"WindowDuration", R"({"restart": {"windows": [{"schedule": "0 2 * * *", "durationSeconds": 59}]}})",
+     "spec.restart.windows[0].durationSeconds is 59", "from 60"},
+    {"MaxPause", R"({"restart": {"maxPauseSeconds": 14}})", "spec.restart.maxPauseSeconds is 14",
+     "from 15 to 100"},
+    {"LongTransactions", R"({"restart": {"longTransactions": "Kill"}})",
+     "spec.restart.longTransactions is \"Kill\"", "Wait, Terminate"},
+    {"LongTransaction", R"({"restart": {"longTransactionSeconds": 0}})",
+     "spec.restart.longTransactionSeconds is 0", "from 1"},
+    {"Emergency", R"({"restart": {"emergency": "Panic"}})", "spec.restart.emergency is \"Panic\"",
+     "Wait, Override"},
+    {"PerDay", R"({"restart": {"maxPerDay": 61}})", "spec.restart.maxPerDay is 61", "to 60"},
+    {"Enforce", R"({"sizing": {"enforce": "Hope"}})", "spec.sizing.enforce is \"Hope\"",
+     "MaxConnections, RoleConnectionLimit"},
+    {"Incompatible", R"({"routing": {"onIncompatible": "Guess"}})",
+     "spec.routing.onIncompatible is \"Guess\"", "Hold, Move"},
     {"Interval", R"({"restart": {"minIntervalSeconds": -1}})",
      "spec.restart.minIntervalSeconds is -1", "from 0"},
     {"ScaleUp", R"({"behavior": {"scaleUp": {"stabilizationSeconds": 3601}}})",
      "spec.behavior.scaleUp.stabilizationSeconds is 3601", "to 3600"},
     {"ScaleDown", R"({"behavior": {"scaleDown": {"stabilizationSeconds": true}}})",
      "spec.behavior.scaleDown.stabilizationSeconds is true", "whole number"},
-    {"Deletion", R"({"deletionPolicy": "Unwind"})", "spec.deletionPolicy is \"Unwind\"", "Orphan"},
+    {"Deletion", R"({"deletionPolicy": "Destroy"})", "spec.deletionPolicy is \"Destroy\"",
+     "Orphan, Unwind"},
 };
 
 INSTANTIATE_TEST_SUITE_P(Fields, BadPolicy, testing::ValuesIn(kBad),
