@@ -1,5 +1,7 @@
 #include "database.h"
 
+#include "pause.h"
+
 namespace pgrightsizer::transition {
 
 namespace {
@@ -13,10 +15,14 @@ const Restart* in_flight(const History& history) {
 }
 
 // The restart is remembered before the pod is deleted: a crash in between leaves a restart that
-// never happened and a server that runs on. It is then decided anew, by what holds now.
+// never happened and a server that runs on. It is then decided anew, by what holds now; at once while
+// clients are paused.
 bool never_began(const Situation& s, const Restart& restart) {
-  return s.seen.database_up && s.seen.postmaster_start && *s.seen.postmaster_start < restart.time &&
-         s.now >= restart.time + kDeletionGrace;
+  const Observation& seen = s.seen;
+  const bool runs_on = seen.database_up && seen.postmaster_start &&
+                       *seen.postmaster_start < restart.time && !seen.database_stopping;
+  if (!runs_on || seen.restart_begun) return false;
+  return any_paused(seen) || s.now >= restart.time + kDeletionGrace;
 }
 
 // What PostgreSQL last ran with.

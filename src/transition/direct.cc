@@ -53,7 +53,7 @@ Rule lower_obstacle(const Situation& s) {
 Step on_the_direct_route(const Situation& s) {
   Turn turn;
   const bool needed = excess(s.seen) > 0;
-  if (turn.take(raise_rule(s, Occasion{false, needed}))) return std::move(turn).result();
+  if (turn.take(raise_rule(s, Occasion{false, needed, s.seen.saturated}))) return std::move(turn).result();
   if (s.seen.pooler) {
     if (!turn.take(keep_rule(s))) turn.take(leave_pooler_rule(s));
     return std::move(turn).result();

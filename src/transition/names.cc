@@ -12,6 +12,18 @@ const char* to_string(StepKind kind) {
       return "PatchMaxConnections";
     case StepKind::Restart:
       return "Restart";
+    case StepKind::FreezePooler:
+      return "FreezePooler";
+    case StepKind::ThawPooler:
+      return "ThawPooler";
+    case StepKind::Checkpoint:
+      return "Checkpoint";
+    case StepKind::EndTransactions:
+      return "EndTransactions";
+    case StepKind::Pause:
+      return "Pause";
+    case StepKind::Resume:
+      return "Resume";
     case StepKind::RestoreMaxConnections:
       return "RestoreMaxConnections";
     case StepKind::ApplyPooler:
@@ -50,6 +62,12 @@ const char* to_string(Topic topic) {
       return "RestartRejected";
     case Topic::RestartUnsafe:
       return "RestartUnsafe";
+    case Topic::Checkpoint:
+      return "Checkpoint";
+    case Topic::PauseHeldUp:
+      return "PauseHeldUp";
+    case Topic::Paused:
+      return "Paused";
     case Topic::PoolerStarting:
       return "PoolerStarting";
     case Topic::PoolerReplacing:

@@ -1,5 +1,6 @@
 #include "database.h"
 #include "direct.h"
+#include "pause.h"
 #include "pooled.h"
 #include "situation.h"
 
@@ -15,12 +16,18 @@ Observation as_routed(Observation seen) {
   return seen;
 }
 
-Step decide(const Situation& s) {
-  if (Rule database = database_rule(s)) return *std::move(database);
+Step towards_plan(const Situation& s) {
   if (s.plan.hold) {
     return step_of(StepKind::None, Topic::Hold, "no instances: the present sizes are kept");
   }
   return s.plan.route == Route::Pooler ? pooled_step(s) : direct_step(s);
+}
+
+Step decide(const Situation& s) {
+  if (Rule database = database_rule(s)) return *std::move(database);
+  Step wanted = towards_plan(s);
+  if (any_paused(s.seen)) return while_paused(s, wanted);
+  return thaw_when_done(s, std::move(wanted));
 }
 
 }  // namespace

@@ -147,7 +147,7 @@ Rule lower_pooled_rule(const Situation& s) {
   const Count usable = s.plan.max_connections - s.seen.reserved;
   const bool tight = pooled_worst(s.seen) > usable;
   const Rule prepare = tight ? fit_boot_cap_rule(s, usable) : std::nullopt;
-  const Occasion occasion{all_pooled(s.seen), false};
+  const Occasion occasion{all_pooled(s.seen), false, false};
   return lower_rule(s, occasion, lower_obstacle(s, prepare.has_value()), prepare);
 }
 
@@ -173,7 +173,7 @@ Step behind_pooler(const Situation& s) {
   const bool turning_back = failing && failing->topic != Topic::PooledLogin;
   if (turn.take(failing) || turning_back) return std::move(turn).result();
 
-  if (turn.take(raise_rule(s, Occasion{all_pooled(s.seen), false}))) {
+  if (turn.take(raise_rule(s, Occasion{all_pooled(s.seen), false, s.seen.saturated}))) {
     return std::move(turn).result();
   }
   const Rule grow = grow_rule(s);

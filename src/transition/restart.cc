@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <iterator>
 
+#include "pause.h"
+
 namespace pgrightsizer::transition {
 
 namespace {
@@ -82,6 +84,70 @@ Step overridden_wait(const Situation& s) {
                                      ": an include, the command line or ALTER SYSTEM sets it"));
 }
 
+constexpr seconds kDay{86'400};
+
+// Restarts of the last 24 hours, the oldest first.
+std::vector<Time> restarts_today(const Situation& s) {
+  std::vector<Time> times;
+  for (const Restart& restart : s.history.restarts) {
+    if (restart.time + kDay > s.now) times.push_back(restart.time);
+  }
+  return times;
+}
+
+bool in_window(const Situation& s) {
+  return std::any_of(s.rules.windows.begin(), s.rules.windows.end(), [&](const Window& window) {
+    return window.from <= s.now && s.now < window.to;
+  });
+}
+
+std::optional<Time> next_window(const Situation& s) {
+  for (const Window& window : s.rules.windows) {
+    if (window.from > s.now) return window.from;
+  }
+  return std::nullopt;
+}
+
+// The policy alone: neither the interval nor the budget.
+bool allowed(const Situation& s, const Occasion& occasion) {
+  if (s.rules.restart == RestartPolicy::Immediate) return true;
+  if (s.rules.restart == RestartPolicy::Manual) return false;
+  if (in_window(s)) return true;
+  if (occasion.urgent && s.rules.emergency == Emergency::Override) return true;
+  return s.rules.restart == RestartPolicy::Auto && (occasion.costs_nothing || occasion.needed);
+}
+
+Step not_allowed(const Situation& s) {
+  const bool lowering = s.plan.max_connections < s.seen.effective;
+  std::string until = lowering ? ", the larger value stays until " : ", until ";
+  if (!lowering && s.rules.restart == RestartPolicy::Auto) until += "it is needed, ";
+  if (s.rules.restart != RestartPolicy::Manual && s.rules.has_windows) until += "a window opens, ";
+  until += lowering ? "a restart is asked for" : "or it is asked for";
+  const std::optional<Time> deadline =
+      s.rules.restart == RestartPolicy::Manual ? std::nullopt : next_window(s);
+  return wait(Topic::RestartPending, say(change_text(s), " needs a restart (policy ",
+                                         name_of(s.rules.restart), until, "): ", fit_text(s)),
+              deadline);
+}
+
+// Spaced out, and so many a day.
+Rule budget_rule(const Situation& s) {
+  const Restart* last = last_restart(s.history);
+  if (last != nullptr && s.now < last->time + s.rules.min_interval) {
+    return wait(Topic::RestartPending,
+                say(change_text(s), " needs a restart: ", fit_text(s),
+                    "; the last one was less than ", s.rules.min_interval.count(), " s ago"),
+                last->time + s.rules.min_interval);
+  }
+  const std::vector<Time> today = restarts_today(s);
+  const auto most = static_cast<std::size_t>(std::max(1, s.rules.max_per_day));
+  if (today.size() < most) return std::nullopt;
+  return wait(Topic::RestartPending,
+              say(change_text(s), " needs a restart: ", fit_text(s), "; there were ", today.size(),
+                  " within 24 hours, and restart.maxPerDay is ", most),
+              today[today.size() - most] + kDay);
+}
+
 // Absent when the server may be restarted now; else why not.
 Rule why_not_now(const Situation& s, const Occasion& occasion) {
   if (s.seen.operator_restarts && s.seen.cannot_restart) {
@@ -90,28 +156,12 @@ Rule why_not_now(const Situation& s, const Occasion& occasion) {
   if (asked(s)) return std::nullopt;
   // A node that creates many containers has no time for PostgreSQL, whose start then takes ten
   // times as long; behind the pooler nobody is refused meanwhile.
-  if (all_pooled(s.seen) && s.seen.starting_instances > 0) {
+  if (all_pooled(s.seen) && s.seen.starting_instances > 0 && !any_paused(s.seen)) {
     return wait(Topic::RestartPending, say(change_text(s), " waits a moment: ",
                                            s.seen.starting_instances, " instances are starting"));
   }
-  const bool allowed =
-      s.rules.restart == RestartPolicy::Immediate ||
-      (s.rules.restart == RestartPolicy::Auto && (occasion.costs_nothing || occasion.needed));
-  if (!allowed) {
-    const bool lowering = s.plan.max_connections < s.seen.effective;
-    const char* until = lowering ? ", the larger value stays until a restart is asked for"
-                                 : ", until it is needed or asked for";
-    return wait(Topic::RestartPending, say(change_text(s), " needs a restart (policy ",
-                                           name_of(s.rules.restart), until, "): ", fit_text(s)));
-  }
-  const Restart* last = last_restart(s.history);
-  if (last != nullptr && s.now < last->time + s.rules.min_interval) {
-    return wait(Topic::RestartPending,
-                say(change_text(s), " needs a restart: ", fit_text(s),
-                    "; the last one was less than ", s.rules.min_interval.count(), " s ago"),
-                last->time + s.rules.min_interval);
-  }
-  return std::nullopt;
+  if (!allowed(s, occasion)) return not_allowed(s);
+  return budget_rule(s);
 }
 
 // Somebody else's value is put back only if live connections would not fit it, after a minute,
@@ -148,6 +198,7 @@ Step restart(const Situation& s) {
     return wait(Topic::RestartPending,
                 say(change_text(s), " is requested and waits for somebody to restart PostgreSQL"));
   }
+  if (Rule first = before_restart_rule(s)) return *std::move(first);
   Step step = step_of(StepKind::Restart, Topic::RestartPending,
                       say("restart for ", change_text(s), ": ", fit_text(s)));
   step.value = s.plan.max_connections;

@@ -9,6 +9,7 @@ namespace pgrightsizer::transition {
 struct Occasion {
   bool costs_nothing = false;  // all traffic is pooled
   bool needed = false;         // what may connect does not fit the running server
+  bool urgent = false;         // it is a raise, and the server is critically saturated
 };
 
 // Raises the running value to the plan's. A raise is requested at once (an accidental restart then

@@ -73,7 +73,7 @@ Step way_back(const Situation& s) {
   }
   if (turn.take(keep_rule(s)) || turn.take(announce_rule(s))) return std::move(turn).result();
   // Raising is cheapest while everything is pooled.
-  const Occasion occasion{all_pooled(s.seen), budget(s.seen) < 0};
+  const Occasion occasion{all_pooled(s.seen), budget(s.seen) < 0, s.seen.saturated};
   const Rule raise = raise_rule(s, occasion);
   const bool long_wait =
       raise && raise->kind == StepKind::Wait && (!raise->deadline || !s.seen.pooler);

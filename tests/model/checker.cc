@@ -141,6 +141,13 @@ void Checker::check_step(const World& world, const Step& step) {
   }
   const bool served = std::any_of(world.pods.begin(), world.pods.begin() + world.pod_count,
                                   [](const Pod& pod) { return pod.ready && !pod.terminating; });
+  const bool unpaused = std::any_of(
+      world.pods.begin(), world.pods.begin() + world.pod_count,
+      [](const Pod& pod) { return pod.ready && !pod.terminating && !pod.paused; });
+  if (step.kind == StepKind::Restart && world.server == Server::Up &&
+      world.route == Route::Pooler && unpaused) {
+    violate("PostgreSQL is restarted under clients that are not paused", current_, text_of(step));
+  }
   if (step.kind == StepKind::SwitchToPooler && !served) {
     violate("traffic is sent to poolers that do not serve", current_, text_of(step));
   }

@@ -86,6 +86,9 @@ class Events {
 
   void pooler_pod(int i) {
     const Pod& pod = world_.pods[static_cast<std::size_t>(i)];
+    if (pod.paused) {
+      happen("the guard ends a pause", [&](World& w) { pod_at(w, i).paused = false; });
+    }
     if (pod.servers > 0) {
       happen("servers above the cap close", [&](World& w) { pod_at(w, i).servers = 0; });
     }
@@ -105,6 +108,7 @@ class Events {
       happen("a pooler's container restarts", [&](World& w) {
         pod_at(w, i).cap = w.boot_cap;
         pod_at(w, i).servers = 0;
+        pod_at(w, i).paused = false;
         --w.budget.container_restarts;
       });
     }

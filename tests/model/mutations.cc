@@ -146,6 +146,14 @@ Step turn_back_unshrunk(Observation seen, const Plan& plan, const Rules& rules,
   return next_step(seen, plan, rules, history, now);
 }
 
+// The pooler's clients will reconnect, will they not?
+Step restart_unpaused(const Observation& seen, const Plan& plan, const Rules& rules,
+                      const History& history, Time now) {
+  const Step step = next_step(seen, plan, rules, history, now);
+  if (step.kind != StepKind::Pause) return step;
+  return step_of(StepKind::Restart, plan.max_connections, seen.effective);
+}
+
 }  // namespace
 
 const std::vector<Mutation>& mutations() {
@@ -162,6 +170,7 @@ const std::vector<Mutation>& mutations() {
       {"tier-down-unverified", "max_connections of the lower tier before its caps are verified",
        tier_down_unverified},
       {"turn-back-unshrunk", "a move is turned back with the caps as they are", turn_back_unshrunk},
+      {"restart-unpaused", "PostgreSQL is restarted under the pooler's clients", restart_unpaused},
   };
   return all;
 }

@@ -90,6 +90,7 @@ void put_pods(Stream& stream, W& world) {
     put(stream, pod.servers, 3);
     put(stream, pod.terminating, 1);
     put(stream, pod.ready, 1);
+    put(stream, pod.paused, 1);
     put(stream, pod.pending, 2);
   }
 }
@@ -115,6 +116,8 @@ void put_all(Stream& stream, W& world, const Values& values) {
   put(stream, world.pooler, 1);
   put(stream, world.pool_size, 4);
   put(stream, world.boot_cap, 3);
+  put(stream, world.frozen, 1);
+  put(stream, world.pause_is_ours, 1);
   put(stream, world.login_works, 1);
   put(stream, world.retry, 2);
   put(stream, world.pending, 2);

@@ -55,6 +55,7 @@ transition::PoolerPod seen_pod(const World& world, const Scale& scale, int index
   seen.cap = seen.console ? pod.cap : std::max(unknown, world.boot_cap);
   seen.announced = pod.announced;
   seen.servers = pod.servers;
+  seen.paused = seen.held = seen.console && pod.paused;
   seen.clients = world.clients && !pod.terminating ? 1 : 0;
   return seen;
 }
@@ -113,8 +114,12 @@ Observation observe(const World& world, const Scale& scale) {
     pooler.boot_cap = world.boot_cap;
     pooler.max_clients = 10'000;
     pooler.replicas = scale.pooler_replicas;
+    pooler.frozen = world.frozen;
     seen.pooler = pooler;
   }
+  seen.checkpointed = true;
+  seen.pause_is_ours = world.pause_is_ours;
+  seen.logins_past_pooler = seen.database_up ? 2 : 0;
   seen.pods.reserve(static_cast<std::size_t>(world.pod_count));
   for (int i = 0; i < world.pod_count; ++i) seen.pods.push_back(seen_pod(world, scale, i));
   seen.direct_login = transition::Login::Ok;
@@ -168,6 +173,23 @@ void delete_server(World& world) {
   for (Pod& pod : world.pods) pod.servers = 0;
 }
 
+// PAUSE closes what is idle and waits for the rest; a pod without a console cannot be told.
+void pause(World& world) {
+  for (Pod& pod : world.pods) {
+    if (!pod.ready || pod.terminating) continue;
+    pod.paused = true;
+    pod.servers = 0;
+  }
+  world.pause_is_ours = true;
+}
+
+void resume(World& world) {
+  for (Pod& pod : world.pods) {
+    if (pod.ready && !pod.terminating) pod.paused = false;
+  }
+  world.pause_is_ours = false;
+}
+
 void leave_pending(World& world, Pending pending, Count value) {
   world.pending = pending;
   world.pending_value = static_cast<int>(value);
@@ -186,6 +208,18 @@ void begin(World& world, const Step& step) {
       world.flight_from = static_cast<int>(step.old_value);
       world.flight_to = static_cast<int>(step.value);
       leave_pending(world, Pending::DeletePod, 0);
+      break;
+    case StepKind::FreezePooler:
+      world.frozen = true;
+      break;
+    case StepKind::ThawPooler:
+      world.frozen = false;
+      break;
+    case StepKind::Pause:
+      pause(world);
+      break;
+    case StepKind::Resume:
+      resume(world);
       break;
     case StepKind::RestoreMaxConnections:
       world.rejected = static_cast<int>(step.old_value);
@@ -209,7 +243,7 @@ void begin(World& world, const Step& step) {
       world.retry = Retry::Later;
       break;
     case StepKind::RemovePooler:
-      world.pooler = false;
+      world.pooler = world.frozen = false;
       world.pool_size = 0;
       world.boot_cap = 0;
       for (int i = 0; i < world.pod_count; ++i) {
@@ -219,6 +253,8 @@ void begin(World& world, const Step& step) {
     case StepKind::None:
     case StepKind::Wait:
     case StepKind::Reconnect:
+    case StepKind::Checkpoint:
+    case StepKind::EndTransactions:
     case StepKind::DrainDirect:
     case StepKind::DrainPooled:
       break;
@@ -255,6 +291,7 @@ void crash(World& world) {
   world.pending = Pending::None;
   world.pending_value = 0;
   world.looked = false;
+  world.pause_is_ours = false;
   for (Pod& pod : world.pods) pod.pending = PodPending::None;
   world.sort_pods();
 }
@@ -280,9 +317,10 @@ std::string describe(const World& w) {
              : pod.ready     ? ""
                              : "starting ") +
             "cap " + std::to_string(pod.cap) + " announced " + std::to_string(pod.announced) +
-            " servers " + std::to_string(pod.servers) +
+            " servers " + std::to_string(pod.servers) + (pod.paused ? " paused" : "") +
             (pod.pending != PodPending::None ? " half-done]" : "]");
   }
+  if (w.frozen) text += " frozen";
   if (w.clients) text += " clients";
   if (w.looked) text += " looked";
   if (!w.login_works) text += " logins-fail";

@@ -32,6 +32,7 @@ struct Pod {
   int servers = 0;
   bool terminating = false;
   bool ready = false;  // its console answers, too
+  bool paused = false;
   PodPending pending = PodPending::None;
   auto operator<=>(const Pod&) const = default;
 };
@@ -76,6 +77,8 @@ struct World {
   bool pooler = false;
   int pool_size = 0;
   int boot_cap = 0;  // in the file
+  bool frozen = false;         // no rollout begins
+  bool pause_is_ours = false;  // the operator that paused is alive
   std::array<Pod, kMostPods> pods{};
   int pod_count = 0;
   bool login_works = true;

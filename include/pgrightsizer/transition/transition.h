@@ -28,6 +28,8 @@ struct PoolerPod {
   bool ready = false;
   bool terminating = false;
   bool console = false;  // its console answered in this observation
+  bool paused = false;   // at least one of the application's databases is paused on it …
+  bool held = false;     // … and all of them are
   // Read back over the console. Out of reach: the larger of `announced` and the boot cap in the
   // file; if it was never announced, of the full boot cap (sizing::boot_cap), with which it may
   // have started before the file was changed.
@@ -51,6 +53,7 @@ struct Pooler {
   Count max_clients = 0;  // in the configuration file, per pod
   Count replicas = 0;     // wanted
   bool current = true;    // its other objects are what would be applied now (image, TLS, …)
+  bool frozen = false;    // its rollouts are held: spec.paused of the Deployment
 };
 
 enum class Login {
@@ -70,6 +73,18 @@ struct Observation {
   std::optional<std::string> start_failure;   // PostgreSQL's own message: it exits with `requested`
   std::optional<std::string> cannot_restart;  // why deleting the pod now is not safe
   bool operator_restarts = true;              // false: somebody else must restart (External)
+
+  // Of a restart. What this operator itself has done is known to it alone: false after a take-over.
+  bool database_stopping = false;  // its pod is being deleted
+  bool restart_begun = false;      // this operator has asked for the deletion of the very pod
+  bool checkpointed = false;       // a CHECKPOINT ended within the last minute, or cannot be had
+  bool checkpointing = false;      // one is under way
+  bool pause_is_ours = false;      // this operator paused every pooler a moment ago
+  int logins_past_pooler = 0;      // while paused: of two logins through the direct Service
+  std::optional<Time> pause_retry_at;         // the last PAUSE was held up: no other before that
+  seconds oldest_pooled_transaction{0};       // of the open ones through the pooler
+  std::string holds_up;                       // whose that is, for people
+  bool saturated = false;                     // critically: see the contract's saturation
 
   Count direct_sessions = 0;       // of the application, not through a pooler
   Count direct_capacity = 0;       // Σ connections × max(spec.replicas, pods not gone)
@@ -137,6 +152,7 @@ struct Rules {
   std::vector<Window> windows;      // those open now, and the next that opens, in order of `from`
   Emergency emergency = Emergency::Wait;
   LongTransactions long_transactions = LongTransactions::Wait;
+  seconds long_transaction{60};  // of this age they are ended, with Terminate
   bool switch_route = true;         // routing.mode Service
   Drain drain = Drain::Wait;
   seconds drain_timeout{600};
@@ -177,6 +193,8 @@ struct History {
 // ── What to do ──────────────────────────────────────────────────────────────────────────────────
 
 // What whoever executes a step must keep to, so that a crash in the middle is harmless:
+//   Pause          pauses all pods, or none: what is not paused in 2 s is undone everywhere.
+//   Resume         ends the pause on every pod; one that is not paused is no error.
 //   Restart        is written to History::restarts {time, old_value → value} before the pod is
 //                  deleted. When the last entry has no duration yet and wants the same value, it
 //                  is that restart being tried again: no new entry, the time stays.
@@ -194,6 +212,12 @@ enum class StepKind {
   Wait,                   // something must happen first; see `reason` and `deadline`
   PatchMaxConnections,    // request `value` (was `old_value`) from the provider; no restart
   Restart,                // begin the restart that puts `value` in force (now `old_value`)
+  FreezePooler,           // no rollout of the poolers begins until ThawPooler
+  ThawPooler,
+  Checkpoint,             // begin one: what it writes, the shutdown need not
+  EndTransactions,        // those through the pooler that are older than Rules::long_transaction
+  Pause,                  // clients of every pooler wait …
+  Resume,                 // … until now
   RestoreMaxConnections,  // `old_value` failed to start: request `value` again, remember the
                           // failure
   ApplyPooler,            // objects for pool_size, boot_cap, max_clients
@@ -216,6 +240,9 @@ enum class Topic {
   RestartPending,   // a restart is due and not allowed yet
   RestartRejected,  // the wanted value failed to start before
   RestartUnsafe,    // cannot_restart
+  Checkpoint,       // one is under way
+  PauseHeldUp,      // by an open transaction
+  Paused,           // and PostgreSQL cannot be logged in to yet
   PoolerStarting,
   PoolerReplacing,  // pooler pods are terminating
   PooledLogin,      // logins through the pooler fail

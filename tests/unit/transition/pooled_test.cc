@@ -229,6 +229,7 @@ TEST(Lowering, IsRequestedAndRestartedAtOnceBecauseItCostsNothing) {
   Sight sight = drained();
   EXPECT_THAT(sight.next(), Does(StepKind::PatchMaxConnections, 200));
   sight.seen.requested = 200;
+  pause(sight);
   EXPECT_THAT(sight.next(), Does(StepKind::Restart, 200));
 }
 
@@ -403,8 +404,14 @@ TEST(TierUp, RaisesTheServerBeforeTheCaps) {
   sight.seen.pooler->pool_size = 200;
   EXPECT_THAT(sight.next(), Does(StepKind::PatchMaxConnections, 250));
   sight.seen.requested = 250;
+  EXPECT_THAT(sight.next(), Is(StepKind::FreezePooler));
+  sight.seen.pooler->frozen = true;
+  EXPECT_THAT(sight.next(), Is(StepKind::Pause));
+  pause(sight);
   EXPECT_THAT(sight.next(), Does(StepKind::Restart, 250));
-  sight.seen.effective = 250;
+  sight.seen = at_rest_pooled(50).seen;
+  sight.seen.pooler->pool_size = 200;
+  sight.seen.effective = sight.seen.requested = 250;
   EXPECT_THAT(sight.next(), Does(StepKind::SetCap, 100));
 }
 

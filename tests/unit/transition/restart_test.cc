@@ -58,10 +58,13 @@ TEST(RestartPooled, WaitsForInstancesThatAreStarting) {
   EXPECT_THAT(step, WaitsFor(Topic::RestartPending));
   EXPECT_THAT(step.reason, HasSubstr("50 instances are starting"));
   sight.seen.starting_instances = 0;
-  EXPECT_THAT(sight.next(), Does(StepKind::Restart, 250));
+  EXPECT_THAT(sight.next(), Is(StepKind::FreezePooler));
   sight.seen.starting_instances = 1;
   sight.rules.restart_now = sight.now;
-  EXPECT_THAT(sight.next(), Is(StepKind::Restart)) << "somebody asked";
+  EXPECT_THAT(sight.next(), Is(StepKind::FreezePooler)) << "somebody asked";
+  sight.rules.restart_now.reset();
+  pause(sight);
+  EXPECT_THAT(sight.next(), Does(StepKind::Restart, 250)) << "not with everybody paused";
 }
 
 TEST(RestartDirect, DoesNotWaitForInstancesThatNeedIt) {

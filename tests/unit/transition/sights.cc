@@ -40,6 +40,7 @@ Sight at_rest_direct(Count instances) {
   seen.effective = seen.requested = 20 * instances + 50;
   seen.reserved = 3;
   seen.postmaster_start = sight.now - seconds{100'000};
+  seen.checkpointed = true;
   seen.direct_sessions = seen.direct_capacity = seen.peak_direct_sessions = 20 * instances;
   seen.others = 3;
   seen.direct_login = Login::Ok;
@@ -77,6 +78,15 @@ Sight just_switched(Count instances) {
   seen.pooler->boot_cap = 4;
   for (PoolerPod& pod : seen.pods) pod.cap = pod.announced = 4;
   return sight;
+}
+
+void pause(Sight& sight) {
+  sight.seen.pooler->frozen = true;
+  sight.seen.pause_is_ours = true;
+  for (PoolerPod& pod : sight.seen.pods) {
+    pod.paused = pod.held = true;
+    pod.servers = 0;
+  }
 }
 
 }  // namespace pgrightsizer::transition

@@ -33,6 +33,9 @@ struct Sight {
 // The front Service selects the pooler; everybody is still direct and max_connections is 1030.
 [[nodiscard]] Sight just_switched(Count instances);
 
+// Rollouts are held and every pooler is paused, by this operator.
+void pause(Sight& sight);
+
 // For messages of failed tests.
 void PrintTo(const Step& step, std::ostream* out);
 

@@ -17,6 +17,8 @@ TEST(WayBack, RaisesWhileEverythingIsStillPooled) {
   Sight sight = going_back();
   EXPECT_THAT(sight.next(), Does(StepKind::PatchMaxConnections, 250));
   sight.seen.requested = 250;
+  EXPECT_THAT(sight.next(), Is(StepKind::FreezePooler));
+  pause(sight);
   EXPECT_THAT(sight.next(), Does(StepKind::Restart, 250));
 }
 
