@@ -1,5 +1,6 @@
 #include "pgrightsizer/api/connection_policy.h"
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
 
 #include "reader.h"
@@ -37,6 +38,10 @@ void check_name(const ConnectionPolicy& policy, Problems& problems) {
 
 }  // namespace
 
+bool ConnectionPolicy::has_finalizer() const {
+  return std::find(finalizers.begin(), finalizers.end(), kFinalizer) != finalizers.end();
+}
+
 ConnectionPolicy parse_metadata(const nlohmann::json& object) {
   Problems ignored;
   const Reader metadata(find(object, "metadata"), "metadata", ignored);
@@ -48,6 +53,7 @@ ConnectionPolicy parse_metadata(const nlohmann::json& object) {
   policy.generation = metadata.count("generation", 0, {0, INT64_MAX});
   policy.created = parse_time(metadata.text("creationTimestamp")).value_or(WallTime{});
   policy.deleting = metadata.has("deletionTimestamp");
+  policy.finalizers = metadata.object_names("finalizers");
   read_restart_now(metadata.object("annotations"), policy);
   if (const nlohmann::json* status = find(object, "status")) policy.status = parse_status(*status);
   return policy;

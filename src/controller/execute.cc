@@ -6,6 +6,7 @@
 #include <array>
 
 #include "apply.h"
+#include "execute_restart.h"
 #include "inputs.h"
 #include "names.h"
 #include "routing.h"
@@ -35,52 +36,12 @@ std::string random_password() {
 
 // ── max_connections ─────────────────────────────────────────────────────────────────────────────
 
-Result<void> request(const Turn& turn, Count value) {
-  auto* session = turn.memory.admin ? &*turn.memory.admin : nullptr;
-  // Until it is known to have been written, whatever is found there is not held against anybody.
-  turn.memory.request.value.reset();
-  if (auto done = turn.memory.provider->request(value, session); !done) return done;
-  turn.memory.request.value = value;
-  turn.memory.request.foreign_since.reset();
-  return {};
-}
-
 Result<void> patch(const Turn& turn, const Step& step) {
   if (turn.facts.seen.foreign_change_since) turn.memory.request.put_back = turn.sight.clock.now();
-  if (auto done = request(turn, step.value); !done) return done;
+  if (auto done = request_value(turn, step.value); !done) return done;
   tell(turn, "MaxConnectionsPatched", "Patch",
        "max_connections " + text(step.old_value) + " → " + text(step.value) + ": " + step.reason);
   return {};
-}
-
-Result<void> restart(const Turn& turn, const Step& step, api::Status& status) {
-  // First the record: an operator that dies after the deletion must know what it was for.
-  // A restart that is still open and wants the same value is that one, tried again.
-  const bool again = !status.restarts.empty() && !status.restarts.back().duration &&
-                     status.restarts.back().to == step.value;
-  if (!again)
-    status.restarts.push_back({turn.sight.clock.now(), step.old_value, step.value, std::nullopt});
-  if (status.restarts.size() > api::kRestartsKept) status.restarts.erase(status.restarts.begin());
-  if (auto done = write_status(turn, status); !done) return done;
-  tell(turn, "RestartStarted", "Restart",
-       "restarting PostgreSQL for max_connections " + text(step.old_value) + " → " +
-           text(step.value) + " with " + text(turn.facts.seen.direct_sessions) + " direct and " +
-           text(turn.facts.pooled_sessions) + " pooled sessions: " + step.reason);
-  auto* session = turn.memory.admin ? &*turn.memory.admin : nullptr;
-  auto done = turn.memory.provider->restart(turn.facts.database, session);
-  turn.memory.admin.reset();
-  return done;
-}
-
-Result<void> restore(const Turn& turn, const Step& step, api::Status& status) {
-  const std::string reason = turn.facts.seen.start_failure.value_or("did not start");
-  status.rejected = api::RejectedValue{step.old_value, reason, turn.policy.generation};
-  if (auto done = write_status(turn, status); !done) return done;
-  tell(turn, "RestartFailed", "Restore",
-       "PostgreSQL does not start with max_connections " + text(step.old_value) + " (" + reason +
-           "); " + text(step.value) + " is put back",
-       true);
-  return request(turn, step.value);
 }
 
 // ── The pooler ──────────────────────────────────────────────────────────────────────────────────
@@ -299,6 +260,12 @@ Result<void> execute(const Turn& turn, const Step& step, api::Status& status) {
     case StepKind::None:
     case StepKind::Wait: return {};
     case StepKind::PatchMaxConnections: return patch(turn, step);
+    case StepKind::FreezePooler: return hold_rollouts(turn, true);
+    case StepKind::ThawPooler: return hold_rollouts(turn, false);
+    case StepKind::Checkpoint: return begin_checkpoint(turn);
+    case StepKind::EndTransactions: return end_transactions(turn);
+    case StepKind::Pause: return pause(turn);
+    case StepKind::Resume: return resume(turn);
     case StepKind::Restart: return restart(turn, step, status);
     case StepKind::RestoreMaxConnections: return restore(turn, step, status);
     case StepKind::ApplyPooler: return apply_pooler(turn, step);

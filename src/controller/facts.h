@@ -42,6 +42,7 @@ struct Facts {
   std::vector<sizing::Workload> workloads;  // as they are now
   sizing::Plan plan;                        // for the stabilized workloads
   std::chrono::seconds stabilizing{0};      // until a lower count may be followed
+  std::vector<transition::Window> windows;  // of restart.windows: those open, and the next
 
   Admin admin;
   std::vector<pgbouncer::Login> logins;
@@ -51,6 +52,7 @@ struct Facts {
   std::optional<providers::Override> overridden;
   std::vector<postgres::Backend> direct;  // sessions of the application past the pooler
   sizing::Count pooled_sessions = 0;
+  std::vector<std::int64_t> long_transactions;  // pids behind the poolers, of restart.longTransaction
   sizing::Count sessions = 0;  // all client backends, ours included
 
   bool front_exists = false;

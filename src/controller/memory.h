@@ -41,6 +41,18 @@ struct Memory {
   int looks_without_direct = 0;
   Instant last_look{};
 
+  // The restart that this operator is at. A take-over knows nothing of it, and ends what it finds.
+  struct RestartUnderWay {
+    std::optional<postgres::Session> checkpoint;  // a session of its own: it takes as long as it takes
+    std::optional<Instant> checkpointed;          // when the last one ended, or could not be had
+    std::string begun_uid;                        // of the pod whose deletion was asked for
+    sizing::Count direct_cost = 0;                // direct sessions that were open then
+    std::optional<Instant> paused;                // when every pooler was paused
+    std::optional<WallTime> pause_retry_at;       // after a PAUSE that was held up
+    int pauses_held_up = 0;                       // in a row
+  };
+  RestartUnderWay restart;
+
   std::optional<Instant> starting_since;  // instances have been starting ever since
 
   // Since when the EndpointSlices have shown nothing but this route.

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "inputs.h"
+#include "saturation.h"
 
 namespace pgrightsizer::controller {
 
@@ -44,9 +45,17 @@ void make_plan(const Sight& sight, const api::ConnectionPolicy& policy, Memory& 
   seen.peak_direct_sessions = std::max(counted.peak_sessions, seen.direct_sessions);
   seen.starting_instances = count_starting(sight, policy, memory);
   seen.direct_capacity = sizing::direct_demand(facts.workloads, policy.spec.sizing.environment);
+  seen.saturated = saturation_of(facts).critical();
   facts.stabilizing = counted.wait;
   facts.plan =
       sizing::plan(counted.workloads, policy.spec.sizing, present_tier(policy, memory, facts));
+  // Of a policy that is being unwound nothing is held: without instances, too, the pooler goes.
+  if (policy.deleting && facts.plan.hold) {
+    facts.plan.hold = false;
+    facts.plan.route = Route::Direct;
+    facts.plan.max_connections = facts.plan.uncapped_max_connections = seen.effective;
+    facts.plan.formula = "the policy is being deleted: back to direct connections";
+  }
 }
 
 }  // namespace

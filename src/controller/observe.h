@@ -39,6 +39,9 @@ void probe_logins(const Sight& sight, const api::ConnectionPolicy& policy, Memor
 // they are refused.
 [[nodiscard]] bool full_for_poolers(const Facts& facts, transition::Login direct);
 
+// How an administrative session is opened, where the database was found.
+[[nodiscard]] postgres::ConnectOptions admin_options(const Facts& facts);
+
 // What the pooler's objects are made from.
 [[nodiscard]] pgbouncer::Spec pooler_spec(const api::ConnectionPolicy& policy, const Facts& facts,
                                           const Options& options, const std::string& password);

@@ -46,15 +46,7 @@ Result<postgres::Session*> admin_session(const Sight& sight, const api::Connecti
   if (memory.admin) return &*memory.admin;
   if (facts.database.host.empty())
     return fail(ErrorKind::Unavailable, "has no address yet", "database of " + policy.text());
-  postgres::ConnectOptions options;
-  options.host = facts.database.host;
-  options.port = facts.database.port;
-  options.user = admin.user;
-  options.password = admin.password;
-  options.sslmode = admin.sslmode;
-  options.sslrootcert_pem = admin.root_ca;
-  options.deadline = std::chrono::seconds(3);
-  auto session = sight.options.connect(options);
+  auto session = sight.options.connect(admin_options(facts));
   if (!session) return fail(session.error());
   memory.admin = std::move(*session);
   memory.admin_key = key;
@@ -113,7 +105,58 @@ void notice_foreign_request(const Sight& sight, Memory& memory, Facts& facts) {
                             false});
 }
 
+// A CHECKPOINT that was started is looked after until it ends. One that cannot be had (no privilege,
+// a lost session) only makes the shutdown longer.
+void watch_checkpoint(const Sight& sight, Memory& memory, Facts& facts) {
+  constexpr std::chrono::seconds kFresh{60};
+  auto& restart = memory.restart;
+  const auto now = sight.clock.steady();
+  if (restart.checkpoint) {
+    const auto answer = restart.checkpoint->poll(std::chrono::milliseconds(0));
+    if (!answer || *answer) {
+      if (!answer)
+        sight.logger.info("CHECKPOINT before the restart did not end well",
+                          {{"error", answer.error().message()}});
+      restart.checkpoint.reset();
+      restart.checkpointed = now;
+    }
+  }
+  facts.seen.checkpointing = restart.checkpoint.has_value();
+  facts.seen.checkpointed = restart.checkpointed && now - *restart.checkpointed < kFresh;
+}
+
+// Whoever has been in a transaction for the longest time behind the poolers.
+void find_long_transactions(const api::ConnectionPolicy& policy,
+                            const std::vector<const postgres::Backend*>& pooled, Facts& facts) {
+  const postgres::Backend* oldest = nullptr;
+  for (const auto* backend : pooled) {
+    const auto age = backend->transaction_age;
+    if (age.count() > 0 && (oldest == nullptr || age > oldest->transaction_age)) oldest = backend;
+    if (age >= policy.spec.restart.long_transaction) facts.long_transactions.push_back(backend->pid);
+  }
+  if (oldest == nullptr) return;
+  auto& seen = facts.seen;
+  seen.oldest_pooled_transaction =
+      std::chrono::duration_cast<std::chrono::seconds>(oldest->transaction_age);
+  seen.holds_up = "session " + std::to_string(oldest->pid) + " of " + oldest->user + " in " +
+                  oldest->database + " (" + oldest->state + "), in a transaction for " +
+                  std::to_string(seen.oldest_pooled_transaction.count()) + " s";
+  if (!oldest->application_name.empty()) seen.holds_up += ", application " + oldest->application_name;
+}
+
 }  // namespace
+
+postgres::ConnectOptions admin_options(const Facts& facts) {
+  postgres::ConnectOptions options;
+  options.host = facts.database.host;
+  options.port = facts.database.port;
+  options.user = facts.admin.user;
+  options.password = facts.admin.password;
+  options.sslmode = facts.admin.sslmode;
+  options.sslrootcert_pem = facts.admin.root_ca;
+  options.deadline = std::chrono::seconds(3);
+  return options;
+}
 
 void observe_database(const Sight& sight, const api::ConnectionPolicy& policy, Memory& memory,
                       Facts& facts) {
@@ -131,10 +174,14 @@ void observe_database(const Sight& sight, const api::ConnectionPolicy& policy, M
   facts.database = std::move(*database);
   seen.operator_restarts = facts.database.operator_restarts;
   seen.cannot_restart = facts.database.cannot_restart;
+  seen.database_stopping = facts.database.stopping;
+  seen.restart_begun = !facts.database.pod_uid.empty() &&
+                       memory.restart.begun_uid == facts.database.pod_uid;
   seen.database_ready = facts.database.ready;
   seen.start_failure = facts.database.start_failure;
   seen.requested = facts.database.requested;
 
+  watch_checkpoint(sight, memory, facts);
   if (!facts.blocked()) read_server(sight, policy, memory, facts);
   if (!facts.settings) {
     seen.effective = memory.last_effective;
@@ -178,15 +225,18 @@ void classify_sessions(const Sight& sight, const api::ConnectionPolicy& policy, 
   for (const auto& login : facts.logins) users.insert(login.user);
 
   facts.sessions = static_cast<Count>(backends->size()) + 1;  // and our own
+  std::vector<const postgres::Backend*> pooled;
   for (const auto& backend : *backends) {
     if (pooled_pids.contains(backend.pid) || pooler_ips.contains(backend.address)) {
       ++facts.pooled_sessions;
+      pooled.push_back(&backend);
     } else if (users.contains(backend.user) && backend.application_name != "pg-rightsizer") {
       facts.direct.push_back(backend);
     }
   }
   seen.direct_sessions = static_cast<Count>(facts.direct.size());
   seen.others = facts.sessions - facts.pooled_sessions - seen.direct_sessions;
+  find_long_transactions(policy, pooled, facts);
   // A terminating pooler's console is out of reach: its servers are those from its address.
   for (std::size_t i = 0; i < facts.pods.size(); ++i) {
     if (facts.pods[i].snapshot) continue;

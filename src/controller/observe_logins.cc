@@ -1,5 +1,6 @@
 #include <algorithm>
 
+#include "names.h"
 #include "observe.h"
 
 namespace pgrightsizer::controller {
@@ -62,6 +63,39 @@ bool serves_without_a_server(const PoolerPodFacts& pod) {
                       [](const auto& server) { return server.remote_pid != 0; });
 }
 
+// Where the poolers will log in when they are resumed: proxies must have learnt it, too. A name would
+// have to be resolved first; the Service's own address is as good.
+std::string direct_address(const Sight& sight, const api::ConnectionPolicy& policy) {
+  const auto service =
+      sight.client.get({kube::resources::kService, policy.name_space, direct_service(policy)});
+  return service ? service->value("/spec/clusterIP"_json_pointer, std::string()) : std::string();
+}
+
+// Two logins as the administrator, who gets in when the server is full, too.
+int logins_past_pooler(const Sight& sight, const api::ConnectionPolicy& policy,
+                       const Facts& facts) {
+  postgres::ConnectOptions options;
+  options.host = direct_address(sight, policy);
+  options.port = policy.spec.database.port;
+  options.user = facts.admin.user;
+  options.password = facts.admin.password;
+  // The certificate names the database, not this address; nothing is asked for but whether it serves.
+  options.sslmode = facts.admin.sslmode.starts_with("verify-") ? "require" : facts.admin.sslmode;
+  options.deadline = std::chrono::seconds(1);
+  int good = 0;
+  std::string failure;
+  while (good < 2 && try_login(sight, options, failure).login == Login::Ok) ++good;
+  if (good < 2)
+    sight.logger.info("a login through the direct Service does not succeed yet",
+                      {{"policy", policy.key()}, {"error", failure}});
+  return good;
+}
+
+bool any_paused(const Facts& facts) {
+  return std::any_of(facts.seen.pods.begin(), facts.seen.pods.end(),
+                     [](const auto& pod) { return pod.paused; });
+}
+
 bool move_under_way(const Facts& facts) {
   const auto& seen = facts.seen;
   return facts.plan.route == Route::Pooler && seen.pooler && seen.database_up &&
@@ -81,6 +115,13 @@ void probe_logins(const Sight& sight, const api::ConnectionPolicy& policy, Memor
                   Facts& facts) {
   auto& probe = memory.probe;
   auto& seen = facts.seen;
+  if (any_paused(facts)) {
+    // A login through them would wait as everybody's does: what was known last is still so.
+    seen.direct_login = probe.direct;
+    seen.pooled_login = probe.pooled;
+    if (seen.database_up) seen.logins_past_pooler = logins_past_pooler(sight, policy, facts);
+    return;
+  }
   if (!move_under_way(facts) || facts.logins.empty()) {
     probe = {};
     return;

@@ -56,6 +56,7 @@ void read_objects(const Sight& sight, const api::ConnectionPolicy& policy, Memor
   transition::Pooler pooler;
   pooler.pool_size = number(annotations, pgbouncer::kPoolSizeAnnotation);
   pooler.replicas = deployment->value("/spec/replicas"_json_pointer, Count{1});
+  pooler.frozen = deployment->value("/spec/paused"_json_pointer, false);
 
   const auto config = sight.client.get({res::kConfigMap, policy.name_space, name});
   const auto secret = sight.client.get({res::kSecret, policy.name_space, name});
@@ -97,6 +98,8 @@ void read_pod(const Sight& sight, const api::ConnectionPolicy& policy, const Mem
     auto look = console ? console->look() : Result<pgbouncer::Snapshot>(fail(console.error()));
     if (look) {
       out.console = true;
+      out.paused = look->paused;
+      out.held = look->all_paused;
       out.servers = static_cast<Count>(look->servers.size());
       out.clients = static_cast<Count>(look->clients.size());
       pgbouncer::Spec spec;
@@ -175,6 +178,12 @@ void observe_pooler(const Sight& sight, const api::ConnectionPolicy& policy, Mem
   if (const auto sound = pgbouncer::check(pooler_spec(policy, facts, sight.options, "")); !sound)
     facts.problems.push_back({"PoolerNotPossible", sound.error().message()});
   read_objects(sight, policy, memory, facts);
+  // A pause that is this old was for a restart that did not come about.
+  constexpr std::chrono::seconds kPauseForRestart{5};
+  auto& restart = memory.restart;
+  if (restart.paused && sight.clock.steady() - *restart.paused > kPauseForRestart) restart.paused.reset();
+  facts.seen.pause_is_ours = restart.paused.has_value();
+  facts.seen.pause_retry_at = restart.pause_retry_at;
   for (const auto& pod : sight.stores.pods.list(policy.name_space)) {
     const auto label = pod->labels.find(kPolicyLabel);
     const auto component = pod->labels.find(kComponentLabel);

@@ -15,7 +15,10 @@ constexpr milliseconds kAtOnce{50};
 
 milliseconds while_waiting(Topic topic, const Pace& pace) {
   switch (topic) {
-    case Topic::Database: return pace.transition / 4;
+    case Topic::Database:
+    case Topic::Paused:
+    case Topic::Checkpoint: return pace.transition / 4;
+    case Topic::PauseHeldUp: return pace.transition;
     case Topic::PoolerStarting:
     case Topic::PoolerReplacing:
     case Topic::PooledLogin:

@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 
 #include "execute.h"
+#include "finalizer.h"
 #include "memory.h"
 #include "observe.h"
 #include "pace.h"
@@ -29,12 +30,21 @@ transition::RestartPolicy policy_of(api::RestartPolicy policy) {
   return transition::RestartPolicy::Manual;
 }
 
-transition::Rules rules_of(const api::ConnectionPolicy& policy) {
+transition::Rules rules_of(const api::ConnectionPolicy& policy, const Facts& facts) {
   transition::Rules rules;
   const auto& spec = policy.spec;
   rules.restart = policy_of(spec.restart.policy);
   rules.restart_now = policy.restart_now;
   rules.min_interval = spec.restart.min_interval;
+  rules.max_per_day = spec.restart.max_per_day;
+  rules.has_windows = !spec.restart.windows.empty();
+  rules.windows = facts.windows;
+  rules.emergency = spec.restart.emergency == api::Emergency::Override ? transition::Emergency::Override
+                                                                       : transition::Emergency::Wait;
+  rules.long_transactions = spec.restart.long_transactions == api::LongTransactions::Terminate
+                                ? transition::LongTransactions::Terminate
+                                : transition::LongTransactions::Wait;
+  rules.long_transaction = spec.restart.long_transaction;
   rules.switch_route = route_can_switch(policy);
   rules.drain = spec.routing.drain == api::DrainMode::TerminateIdle     ? transition::Drain::TerminateIdle
                 : spec.routing.drain == api::DrainMode::RolloutRestart ? transition::Drain::RolloutRestart
@@ -56,6 +66,32 @@ std::optional<Memory::Refusal> refusal_of(const Result<void>& done) {
   if (error.kind == ErrorKind::Forbidden) return Memory::Refusal{"Forbidden", error.message()};
   if (error.kind == ErrorKind::Invalid) return Memory::Refusal{"WriteRefused", error.message()};
   return std::nullopt;
+}
+
+// A policy that is being deleted goes when there is nothing left to take back, or nobody who may.
+// Absent while there is something to do; a policy that is not being deleted gets the finalizer it
+// needs.
+std::optional<Reconciler::Outcome> let_go_of(const Turn& turn, bool acting,
+                                             const api::Status& status) {
+  auto& client = turn.sight.client;
+  const auto& policy = turn.policy;
+  const auto outcome = [&](const Result<void>& done) {
+    if (done) return Reconciler::Outcome{};
+    turn.sight.logger.warning(done.error().message(), {{"policy", policy.key()}});
+    return Reconciler::Outcome{milliseconds(0), true};
+  };
+  if (!policy.deleting) {
+    if (!acting || needs_finalizer(policy, status) == policy.has_finalizer()) return std::nullopt;
+    if (auto set = set_finalizer(client, policy, !policy.has_finalizer()); !set) return outcome(set);
+    return std::nullopt;
+  }
+  const auto terminating = namespace_is_terminating(client, policy.name_space);
+  if (!terminating) return outcome(fail(terminating.error()));
+  const bool unwind = policy.spec.deletion == api::DeletionPolicy::Unwind;
+  if (acting && !*terminating && unwind && !unwound(turn.facts)) return std::nullopt;
+  if (acting && !*terminating && unwind)
+    if (auto removed = remove_routing(client, policy); !removed) return outcome(removed);
+  return outcome(set_finalizer(client, policy, false));
 }
 
 // The objects that applications use, the poolers' users, then the one step.
@@ -111,51 +147,65 @@ Reconciler::Outcome Reconciler::reconcile(const std::string& key) {
   const auto object = nlohmann::json::parse(*text, nullptr, false);
   auto policy = api::parse(object);
   const auto metadata = policy ? *policy : api::parse_metadata(object);
-  if (metadata.deleting) return {};
+  if (metadata.deleting && !metadata.has_finalizer()) return {};
   const auto memory = memory_of(key);
   if (memory->uid != metadata.uid) {
     *memory = Memory{};
     memory->uid = metadata.uid;
   }
-
   if (!memory->status) memory->status = metadata.status;
 
   const Sight sight{client_, stores_, clock_, logger_, options_};
-  Facts facts;
-  const Turn turn{sight, metadata, *memory, facts, events_};
-  const api::Status before = memory->status.value_or(metadata.status);
-  if (!policy) {
-    if (memory->told.insert("invalid/" + std::to_string(metadata.generation)).second)
-      tell(turn, "InvalidSpec", "Parse", policy.error().message(), true);
-    const auto done = write_status(turn, invalid_status(metadata, policy.error(), before, clock_.now()));
-    return {milliseconds(0), !done};
-  }
+  if (!policy) return refuse(sight, metadata, *memory, policy.error());
+  if (policy->deleting) policy = unwinding(*std::move(policy));
+  return turn(sight, *policy, *memory);
+}
 
-  facts = observe(sight, *policy, *memory);
+Reconciler::Outcome Reconciler::refuse(const Sight& sight, const api::ConnectionPolicy& metadata,
+                                       Memory& memory, const Error& error) {
+  const Facts nothing;
+  const Turn turn{sight, metadata, memory, nothing, events_};
+  if (memory.told.insert("invalid/" + std::to_string(metadata.generation)).second)
+    tell(turn, "InvalidSpec", "Parse", error.message(), true);
+  // Nobody can tell what to take back: a policy that makes no sense does not hold up its deletion.
+  if (metadata.deleting) return {milliseconds(0), !set_finalizer(client_, metadata, false)};
+  const api::Status before = memory.status.value_or(metadata.status);
+  return {milliseconds(0), !write_status(turn, invalid_status(metadata, error, before, clock_.now()))};
+}
+
+Reconciler::Outcome Reconciler::turn(const Sight& sight, const api::ConnectionPolicy& policy,
+                                     Memory& memory) {
+  Facts facts = observe(sight, policy, memory);
+  const Turn turn{sight, policy, memory, facts, events_};
+  const api::Status before = memory.status.value_or(policy.status);
+  const bool acting = policy.spec.mode == api::Mode::Apply && !policy.spec.suspend;
+  if (const auto let_go = let_go_of(turn, acting, before)) return *let_go;
+
   api::Status status = before;
   auto history = history_of(status);
-  history.put_back = memory->request.put_back;
+  history.put_back = memory.request.put_back;
   history = transition::settle(std::move(history), facts.seen);
   set_history(status, history);
-  const bool acting = policy->spec.mode == api::Mode::Apply && !policy->spec.suspend;
-  const bool may_act = acting && !facts.blocked();
-  const Step step =
-      transition::next_step(facts.seen, facts.plan, rules_of(*policy), history, clock_.now());
+  // Who may not restart ends a pause instead of using it.
+  if (!acting) facts.seen.pause_is_ours = false;
+  const Step step = transition::next_step(facts.seen, facts.plan, rules_of(policy, facts), history,
+                                          clock_.now());
+  const bool may_act = (acting && !facts.blocked()) || step.kind == StepKind::Resume;
   if (draining(step) && !status.drain_since) status.drain_since = clock_.now();
 
   status = build_status(turn, step, status);
   tell_changes(turn, before, status);
   Result<void> done = report(turn, step, status);
-  const bool was_refused = memory->refusal.has_value();
-  if (!may_act) memory->refusal.reset();
+  const bool was_refused = memory.refusal.has_value();
+  if (!may_act) memory.refusal.reset();
   if (done && may_act) {
     done = act(turn, step, status);
-    memory->refusal = refusal_of(done);
+    memory.refusal = refusal_of(done);
   }
   if (!done) {
     const bool conflict = done.error().kind == ErrorKind::Conflict;
     logger_.write(conflict ? LogLevel::Info : LogLevel::Warning, done.error().message(),
-                  {{"policy", key}, {"step", transition::to_string(step.kind)}});
+                  {{"policy", policy.key()}, {"step", transition::to_string(step.kind)}});
     return {milliseconds(0), true};
   }
   if (was_refused) return {milliseconds(50), false};  // say that it is over

@@ -4,6 +4,7 @@
 #include <set>
 
 #include "names.h"
+#include "saturation.h"
 
 namespace pgrightsizer::controller {
 
@@ -15,10 +16,6 @@ using transition::Route;
 using transition::Step;
 using transition::StepKind;
 using transition::Topic;
-
-constexpr Count kWarningPercent = 80;
-constexpr Count kCriticalPercent = 95;
-constexpr Count kCriticalWaitMilliseconds = 100;
 
 // A step that waits for people or for time alone is not "under way".
 bool at_rest(const Step& step) {
@@ -108,22 +105,18 @@ void fill_pooler(const Turn& turn, api::Status& status) {
   pooler.replicas = seen.pooler->replicas;
   pooler.pool_size = seen.pooler->pool_size;
   Count live = 0;
-  Count wait = 0;
   for (const auto& pod : turn.facts.pods) {
     if (pod.pod->ready && !pod.pod->meta.deleting) ++pooler.ready_replicas;
     if (!pod.snapshot) continue;
     pooler.clients += static_cast<Count>(pod.snapshot->clients.size());
-    for (const auto& pool : pod.snapshot->pools) {
-      pooler.waiting += pool.clients_waiting;
-      wait = std::max<Count>(wait, pool.longest_wait.count() / 1000);
-    }
+    for (const auto& pool : pod.snapshot->pools) pooler.waiting += pool.clients_waiting;
   }
   for (const auto& pod : seen.pods) {
     if (pod.terminating || !pod.console) continue;
     pooler.pool_size_per_pod = live == 0 ? pod.cap : std::min(pooler.pool_size_per_pod, pod.cap);
     ++live;
   }
-  pooler.wait_milliseconds = wait;
+  pooler.wait_milliseconds = saturation_of(turn.facts).wait_milliseconds;
   status.pooler = pooler;
 }
 
@@ -143,29 +136,21 @@ void fill_step(const Turn& turn, const Step& step, const api::Status& before, ap
 }
 
 Condition saturation(const Turn& turn, const api::Status& status) {
-  Condition out{"Saturated", "Unknown", "NotMeasured", "the database has not been seen yet", 0, {}};
-  if (!status.current) return out;
-  Count used = status.current->used;
-  Count limit = status.current->usable;
-  std::string what = " of the usable connections";
-  if (status.route == "Pooler" && status.pooler) {
-    used = 0;
-    limit = status.pooler->pool_size;
-    what = " of the pool";
-    for (const auto& pod : turn.facts.pods)
-      if (pod.snapshot)
-        for (const auto& pool : pod.snapshot->pools) used += pool.servers_active;
-  }
-  const Count percent = limit > 0 ? used * 100 / limit : 0;
-  const Count wait = status.pooler ? status.pooler->wait_milliseconds : 0;
-  out.status = percent > kWarningPercent || wait > kCriticalWaitMilliseconds ? "True" : "False";
-  out.reason = percent > kCriticalPercent          ? "Critical"
-               : wait > kCriticalWaitMilliseconds  ? "WaitTooLong"
-               : percent > kWarningPercent         ? "Warning"
-                                                   : "Normal";
-  out.message = std::to_string(used) + " of " + std::to_string(limit) + what;
+  if (!status.current)
+    return {"Saturated", "Unknown", "NotMeasured", "the database has not been seen yet", 0, {}};
+  const auto now = saturation_of(turn.facts);
+  Condition out{"Saturated", now.warning() || now.wait_too_long() ? "True" : "False", "Normal", {}, 0, {}};
+  if (now.critical())
+    out.reason = "Critical";
+  else if (now.wait_too_long())
+    out.reason = "WaitTooLong";
+  else if (now.warning())
+    out.reason = "Warning";
+  out.message = std::to_string(now.used) + " of " + std::to_string(now.limit) +
+                (now.pooled ? " of the pool" : " of the usable connections");
   if (out.reason == "WaitTooLong")
-    out.message = "a client has waited " + std::to_string(wait) + " ms for a server connection";
+    out.message = "a client has waited " + std::to_string(now.wait_milliseconds) +
+                  " ms for a server connection";
   return out;
 }
 
@@ -226,7 +211,8 @@ Condition pooler_available(const api::Status& status) {
 
 Condition restart_pending(const Step& step) {
   const bool pending = step.kind == StepKind::Wait && (step.topic == Topic::RestartPending ||
-                                                       step.topic == Topic::RestartUnsafe);
+                                                       step.topic == Topic::RestartUnsafe ||
+                                                       step.topic == Topic::PauseHeldUp);
   return {"RestartPending", pending ? "True" : "False", pending ? transition::to_string(step.topic) : "None",
           pending ? step.reason : "no restart is due", 0, {}};
 }
@@ -316,6 +302,17 @@ Result<void> report(const Turn& turn, const Step& step, const api::Status& statu
   return write_status(turn, status);
 }
 
+namespace {
+
+// Known to the operator that began the restart.
+std::string cost_of_restart(const Turn& turn) {
+  const auto& restart = turn.memory.restart;
+  if (restart.begun_uid.empty()) return {};
+  return "; it ended " + std::to_string(restart.direct_cost) + " direct connections";
+}
+
+}  // namespace
+
 void tell_changes(const Turn& turn, const api::Status& before, const api::Status& after) {
   auto& told = turn.memory.told;
   const auto once = [&](bool is, const std::string& what, const char* reason, const char* action,
@@ -359,7 +356,8 @@ void tell_changes(const Turn& turn, const api::Status& before, const api::Status
       if (old.time == last.time && !old.duration && last.duration)
         tell(turn, "RestartCompleted", "Restart",
              "PostgreSQL is back after " + std::to_string(last.duration->count()) +
-                 " ms with max_connections " + std::to_string(facts.seen.effective));
+                 " ms with max_connections " + std::to_string(facts.seen.effective) +
+                 cost_of_restart(turn));
   }
   if (before.drain_since && !after.drain_since)
     tell(turn, "DrainCompleted", "Drain",

@@ -102,6 +102,7 @@ Result<Snapshot> Console::look() {
   const auto databases = show("DATABASES");
   if (!databases) return fail(databases.error());
   snapshot.paused = any_paused(*databases);
+  snapshot.all_paused = all_paused(*databases);
   auto pools = this->pools();
   if (!pools) return fail(std::move(pools.error()));
   snapshot.pools = std::move(*pools);

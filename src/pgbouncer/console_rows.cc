@@ -128,4 +128,14 @@ bool any_paused(const Rows& rows) {
   return false;
 }
 
+bool all_paused(const Rows& rows) {
+  bool some = false;
+  for (std::size_t i = 0; i < rows.rows.size(); ++i) {
+    if (rows.text(i, "name") == "pgbouncer") continue;
+    if (number(rows, i, "paused") == 0) return false;
+    some = true;
+  }
+  return some;
+}
+
 }  // namespace pgrightsizer::pgbouncer

@@ -83,6 +83,7 @@ Backend backend_of(const Rows& rows, std::size_t i) {
   backend.tls = rows.number(i, "tls").value_or(0) != 0;
   backend.idle_for = milliseconds(rows.number(i, "idle").value_or(0));
   backend.age = milliseconds(rows.number(i, "age").value_or(0));
+  backend.transaction_age = milliseconds(rows.number(i, "transaction").value_or(0));
   return backend;
 }
 
@@ -108,7 +109,9 @@ Result<std::vector<Backend>> read_backends(Session& session) {
              coalesce(s.ssl, false)::int4 as tls,
              case when state like 'idle%' then greatest(0, extract(epoch from
                clock_timestamp() - state_change) * 1000)::int8 else 0 end as idle,
-             greatest(0, extract(epoch from clock_timestamp() - backend_start) * 1000)::int8 as age
+             greatest(0, extract(epoch from clock_timestamp() - backend_start) * 1000)::int8 as age,
+             greatest(0, extract(epoch from clock_timestamp() - xact_start) * 1000)::int8
+               as transaction
         from pg_stat_activity a left join pg_stat_ssl s using (pid)
        where backend_type = 'client backend' and a.pid <> pg_backend_pid())");
   if (!rows) return fail(rows.error());

@@ -130,6 +130,7 @@ Result<Database> StatefulSetProvider::observe() {
   const auto pod = pod_of(workload.meta.uid);
   database.cannot_restart = why_not_restart(workload, pod.get());
   database.ready = pod && pod->ready;
+  database.stopping = pod && pod->meta.deleting;
   if (!pod) return database;
   database.host = pod->ip;
   database.pod = pod->meta.name;

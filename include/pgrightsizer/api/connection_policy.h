@@ -19,6 +19,7 @@ namespace pgrightsizer::api {
 
 inline constexpr const char* kApiVersion = "pgrightsizer.io/v1alpha1";
 inline constexpr const char* kKind = "ConnectionPolicy";
+inline constexpr const char* kFinalizer = "pgrightsizer.io/unwind";
 inline constexpr const char* kRestartNowAnnotation = "pgrightsizer.io/restart-now";
 
 enum class Mode { Apply, Recommend };
@@ -223,11 +224,13 @@ struct ConnectionPolicy {
   std::int64_t generation = 0;
   WallTime created;
   bool deleting = false;
+  std::vector<std::string> finalizers;
   std::optional<WallTime> restart_now;  // the annotation
   std::string restart_now_error;        // it is there and not a time
   Spec spec;
   Status status;
 
+  [[nodiscard]] bool has_finalizer() const;  // ours
   [[nodiscard]] std::string key() const { return name_space + "/" + name; }
   [[nodiscard]] std::string text() const { return "ConnectionPolicy " + key(); }
 };

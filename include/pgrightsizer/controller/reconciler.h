@@ -7,6 +7,7 @@
 #include <mutex>
 #include <string>
 
+#include "pgrightsizer/api/connection_policy.h"
 #include "pgrightsizer/base/clock.h"
 #include "pgrightsizer/base/log.h"
 #include "pgrightsizer/controller/stores.h"
@@ -25,6 +26,7 @@ struct Options {
 };
 
 struct Memory;
+struct Sight;
 
 // Thread-safe for different keys; the work queue hands a key to one worker at a time.
 class Reconciler {
@@ -40,6 +42,10 @@ class Reconciler {
   [[nodiscard]] Outcome reconcile(const std::string& key);
 
  private:
+  // A spec that cannot be read: the status says which field and what to do.
+  Outcome refuse(const Sight& sight, const api::ConnectionPolicy& metadata, Memory& memory,
+                 const Error& error);
+  Outcome turn(const Sight& sight, const api::ConnectionPolicy& policy, Memory& memory);
   std::shared_ptr<Memory> memory_of(const std::string& key);
   void forget(const std::string& key);
 

@@ -66,7 +66,8 @@ struct Snapshot {
   std::vector<Pool> pools;
   std::vector<ServerLink> servers;
   std::vector<ClientLink> clients;
-  bool paused = false;  // any database
+  bool paused = false;      // any database
+  bool all_paused = false;  // each of them
 };
 
 // Not thread-safe. An open console counts as a client of its pooler: keep it no longer than needed.

@@ -50,6 +50,7 @@ struct Backend {
   bool tls = false;
   std::chrono::milliseconds idle_for{0};  // since state_change, when idle
   std::chrono::milliseconds age{0};       // since backend_start
+  std::chrono::milliseconds transaction_age{0};  // of the open transaction; 0: none
 };
 // Client backends but our own session.
 [[nodiscard]] Result<std::vector<Backend>> read_backends(Session& session);

@@ -29,6 +29,7 @@ struct Database {
   // External that is always so: only the server knows (postgres::Settings::next_start).
   std::int64_t requested = 0;
   bool operator_restarts = true;
+  bool stopping = false;  // the pod is being deleted
   bool ready = true;  // a Service that selects it has an endpoint: its pod is Ready
   std::optional<std::string> cannot_restart;  // why deleting the pod now is not safe
   std::optional<std::string> start_failure;   // the server's own message when it exits at start

@@ -63,6 +63,9 @@ TEST(ConsoleRows, ServersAndPauses) {
   EXPECT_TRUE(servers_of(servers).front().close_needed);
   EXPECT_FALSE(any_paused({{"name", "paused"}, {{"shop", "0"}, {"pgbouncer", "0"}}}));
   EXPECT_TRUE(any_paused({{"name", "paused"}, {{"shop", "0"}, {"stock", "1"}}}));
+  EXPECT_FALSE(all_paused({{"name", "paused"}, {{"shop", "0"}, {"stock", "1"}}}));
+  EXPECT_TRUE(all_paused({{"name", "paused"}, {{"shop", "1"}, {"stock", "1"}, {"pgbouncer", "0"}}}));
+  EXPECT_FALSE(all_paused({{"name", "paused"}, {{"pgbouncer", "0"}}})) << "nothing to pause";
 }
 
 TEST(ConsoleRows, AConfigWithoutLimitsIsAnError) {
