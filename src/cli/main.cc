@@ -3,6 +3,7 @@
 #include <exception>
 #include <string>
 
+#include "guard.h"
 #include "memory.h"
 #include "operator.h"
 #include "pgrightsizer/telemetry/log.h"
@@ -26,15 +27,34 @@ int main(int argc, char** argv) {
       ->check(CLI::Range(1, 64));
   run_command->add_option("--pooler-image", run.controller.pooler_image,
                           "PgBouncer image for policies that name none.");
-  run_command->add_option("--log-level", level, "debug, info, warning or error.")
-      ->check(CLI::IsMember({"debug", "info", "warning", "error"}));
-  run_command->add_option("--log-format", format, "text or json.")
-      ->check(CLI::IsMember({"text", "json"}));
+  run_command->add_option("--guard-image", run.controller.guard_image,
+                          "Image of this program, for the guard beside each pooler.")
+      ->required();
+
+  guard::Options guard;
+  auto* guard_command = app.add_subcommand(
+      "guard", "Beside a PgBouncer: end any pause that lasts too long, until SIGTERM.");
+  guard_command->add_option("--socket-dir", guard.socket_directory, "Where PgBouncer's socket is.");
+  guard_command->add_option("--port", guard.port, "PgBouncer's port, which names the socket.");
+  guard_command->add_option("--state-file", guard.state_file, "Remembers since when it is paused.");
+  guard_command
+      ->add_option("--max-pause-seconds", guard.max_pause, "The age at which a pause is ended.")
+      ->check(CLI::Range(1, 3600));
+  guard_command->add_option("--database-host", guard.database_host, "PostgreSQL behind the pooler.")
+      ->required();
+  guard_command->add_option("--database-port", guard.database_port, "Its port.");
+  for (auto* command : {run_command, guard_command}) {
+    command->add_option("--log-level", level, "debug, info, warning or error.")
+        ->check(CLI::IsMember({"debug", "info", "warning", "error"}));
+    command->add_option("--log-format", format, "text or json.")
+        ->check(CLI::IsMember({"text", "json"}));
+  }
 
   try {
     CLI11_PARSE(app, argc, argv);
     const auto logger = telemetry::make_logger(telemetry::parse_log_level(level).value_or(LogLevel::Info),
                                                telemetry::parse_log_format(format).value_or(telemetry::LogFormat::Text));
+    if (guard_command->parsed()) return cli::run_guard(guard, *logger);
     return cli::run_operator(run, *logger);
   } catch (const std::exception& error) {
     std::fprintf(stderr, "pg-rightsizer: %s\n", error.what());

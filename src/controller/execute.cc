@@ -50,6 +50,7 @@ Result<void> apply_pooler(const Turn& turn, const Step& step) {
   auto& password = turn.memory.console_password;
   if (password.empty()) password = random_password();
   auto spec = pooler_spec(turn.policy, turn.facts, turn.sight.options, password);
+  if (!turn.facts.template_current) spec.guard_image = turn.sight.options.guard_image;
   spec.pool_size = step.pool_size;
   spec.boot_cap = step.boot_cap;
   spec.max_clients = step.max_clients;

@@ -59,6 +59,8 @@ struct Facts {
   std::string front_uid;
   bool users_pending = false;  // the auth_file in the Secret is not what the pods were told
   std::string pooler_uid;
+  bool template_current = false;  // the Deployment's pods are what would be applied now
+  std::string guard_image;  // of the present Deployment: kept until its template changes anyway
   std::vector<PoolerPodFacts> pods;
 
   transition::Observation seen;

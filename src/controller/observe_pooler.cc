@@ -56,6 +56,8 @@ void read_objects(const Sight& sight, const api::ConnectionPolicy& policy, Memor
   transition::Pooler pooler;
   pooler.pool_size = number(annotations, pgbouncer::kPoolSizeAnnotation);
   pooler.replicas = deployment->value("/spec/replicas"_json_pointer, Count{1});
+  facts.guard_image = deployment->value(
+      "/spec/template/spec/initContainers/0/image"_json_pointer, std::string());
   pooler.frozen = deployment->value("/spec/paused"_json_pointer, false);
 
   const auto config = sight.client.get({res::kConfigMap, policy.name_space, name});
@@ -70,9 +72,9 @@ void read_objects(const Sight& sight, const api::ConnectionPolicy& policy, Memor
   spec.pool_size = pooler.pool_size;
   spec.boot_cap = pooler.boot_cap;
   spec.max_clients = pooler.max_clients;
-  pooler.current = config && secret && pooler.replicas == spec.replicas &&
-                   annotations.value(pgbouncer::kTemplateAnnotation, std::string()) ==
-                       pgbouncer::template_digest(spec) &&
+  facts.template_current = annotations.value(pgbouncer::kTemplateAnnotation, std::string()) ==
+                           pgbouncer::template_digest(spec);
+  pooler.current = config && secret && pooler.replicas == spec.replicas && facts.template_current &&
                    config->value("/data/pgbouncer.ini"_json_pointer, std::string()) ==
                        pgbouncer::render_ini(spec);
   facts.users_pending =
@@ -160,6 +162,8 @@ pgbouncer::Spec pooler_spec(const api::ConnectionPolicy& policy, const Facts& fa
   spec.labels = labels_of(policy);
   spec.replicas = policy.spec.sizing.pooler_replicas;
   spec.port = policy.spec.database.port;
+  spec.guard_image = facts.guard_image.empty() ? options.guard_image : facts.guard_image;
+  spec.max_pause_seconds = policy.spec.restart.max_pause.count();
   spec.image = policy.spec.pooler.image.empty() ? options.pooler_image : policy.spec.pooler.image;
   spec.server_host = direct_service(policy) + "." + policy.name_space + ".svc";
   spec.server_port = policy.spec.database.port;

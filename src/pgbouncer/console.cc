@@ -77,6 +77,12 @@ Result<std::vector<Pool>> Console::pools() {
   return pools_of(*rows);
 }
 
+Result<std::vector<std::string>> Console::paused_databases() {
+  const auto rows = session_.query("SHOW DATABASES", {}, deadline_);
+  if (!rows) return fail(rows.error());
+  return paused_of(*rows);
+}
+
 Result<bool> Console::holds_more_than(std::int64_t cap) {
   const auto pools = this->pools();
   if (!pools) return fail(pools.error());

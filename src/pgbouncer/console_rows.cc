@@ -122,11 +122,14 @@ std::vector<ClientLink> clients_of(const Rows& rows) {
   return clients;
 }
 
-bool any_paused(const Rows& rows) {
+std::vector<std::string> paused_of(const Rows& rows) {
+  std::vector<std::string> names;
   for (std::size_t i = 0; i < rows.rows.size(); ++i)
-    if (number(rows, i, "paused") != 0) return true;
-  return false;
+    if (number(rows, i, "paused") != 0) names.push_back(rows.text(i, "name").value_or(""));
+  return names;
 }
+
+bool any_paused(const Rows& rows) { return !paused_of(rows).empty(); }
 
 bool all_paused(const Rows& rows) {
   bool some = false;

@@ -15,5 +15,6 @@ namespace pgrightsizer::pgbouncer {
 // The console's own pseudo-database cannot be paused and does not count.
 [[nodiscard]] bool any_paused(const postgres::Rows& show_databases);
 [[nodiscard]] bool all_paused(const postgres::Rows& show_databases);
+[[nodiscard]] std::vector<std::string> paused_of(const postgres::Rows& show_databases);
 
 }  // namespace pgrightsizer::pgbouncer

@@ -63,6 +63,10 @@ Json disruption_budget(const Spec& spec) {
 }
 
 // nlohmann's objects are sorted by key: the text is the same for the same template.
-std::string template_digest(const Spec& spec) { return short_digest(pod_template(spec).dump()); }
+std::string template_digest(const Spec& spec) {
+  Spec without_guard = spec;
+  without_guard.guard_image.clear();
+  return short_digest(pod_template(without_guard).dump());
+}
 
 }  // namespace pgrightsizer::pgbouncer

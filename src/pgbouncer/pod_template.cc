@@ -31,7 +31,8 @@ Json volumes(const Spec& spec) {
   const auto name = pooler_name(spec.policy);
   Json all = {{{"name", "config"}, {"configMap", {{"name", name}}}},
               secret_volume("secret", name),
-              {{"name", "socket"}, {"emptyDir", Json::object()}}};
+              {{"name", "socket"}, {"emptyDir", Json::object()}},
+              {{"name", "guard"}, {"emptyDir", Json::object()}}};
   if (!spec.tls_secret.empty()) all.push_back(secret_volume("tls", spec.tls_secret));
   return all;
 }
@@ -85,6 +86,26 @@ Json container(const Spec& spec) {
   return out;
 }
 
+// A sidecar that starts before PgBouncer and ends after it, also when that takes as long as its
+// clients do. It is never in the way: no probe, and its failure is nobody's.
+Json guard(const Spec& spec) {
+  const auto text = [](std::int64_t number) { return std::to_string(number); };
+  return {{"name", "guard"},
+          {"image", spec.guard_image},
+          {"imagePullPolicy", "IfNotPresent"},
+          {"restartPolicy", "Always"},
+          {"args",
+           {"guard", "--socket-dir", kSocketDirectory, "--port", text(spec.port), "--state-file",
+            std::string(kGuardDirectory) + "/paused-since", "--max-pause-seconds",
+            text(spec.max_pause_seconds), "--database-host", spec.server_host, "--database-port",
+            text(spec.server_port)}},
+          {"resources", {{"requests", {{"cpu", "5m"}, {"memory", "16Mi"}}}}},
+          {"securityContext", container_security()},
+          {"volumeMounts",
+           {{{"name", "socket"}, {"mountPath", kSocketDirectory}},
+            {{"name", "guard"}, {"mountPath", kGuardDirectory}}}}};
+}
+
 Json affinity(const Spec& spec) {
   const Json term = {{"labelSelector", {{"matchLabels", selector_labels(spec)}}},
                      {"topologyKey", "kubernetes.io/hostname"}};
@@ -124,6 +145,7 @@ Json pod_template(const Spec& spec) {
             {"terminationGracePeriodSeconds", kGraceSeconds},
             {"securityContext", pod_security()},
             {"affinity", affinity(spec)},
+            {"initContainers", {guard(spec)}},
             {"containers", {container(spec)}},
             {"volumes", volumes(spec)}}}};
 }

@@ -20,6 +20,7 @@ MAY_USE = {
     "runtime": {"base", "kube"},
     "postgres": {"base"},
     "pgbouncer": {"base", "sizing", "postgres"},
+    "guard": {"base", "postgres", "pgbouncer"},
     "providers": {"base", "kube", "postgres"},
     "controller": {"base", "sizing", "transition", "api", "kube", "runtime", "postgres",
                    "pgbouncer", "providers"},

@@ -19,6 +19,7 @@ namespace pgrightsizer::controller {
 
 struct Options {
   std::string pooler_image = "localhost/pgbouncer:1.24";
+  std::string guard_image;  // of this program: `pg-rightsizer guard` beside each pooler
   std::chrono::milliseconds resync{10'000};     // at rest: how soon a drift is noticed
   std::chrono::milliseconds transition{1'000};  // between two looks while something is under way
   std::chrono::milliseconds gauges{60'000};     // between two status writes that only move gauges

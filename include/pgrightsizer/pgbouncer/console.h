@@ -82,6 +82,7 @@ class Console {
   [[nodiscard]] Result<Snapshot> look();
   [[nodiscard]] Result<Config> config();
   [[nodiscard]] Result<std::vector<Pool>> pools();
+  [[nodiscard]] Result<std::vector<std::string>> paused_databases();
   // Whether any database holds more servers than `cap`.
   [[nodiscard]] Result<bool> holds_more_than(std::int64_t cap);
 

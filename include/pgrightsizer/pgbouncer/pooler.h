@@ -29,6 +29,8 @@ struct Spec {
   std::int64_t replicas = 2;
   int port = 5432;  // listens on the database's port, so that a flip needs no port change
   std::string image;
+  std::string guard_image;         // runs `pg-rightsizer guard`
+  std::int64_t max_pause_seconds = 20;
   std::string server_host;  // the direct Service, "<policy>-direct.<ns>.svc"
   int server_port = 5432;
   std::vector<Login> logins;  // first: the binding's
@@ -80,7 +82,8 @@ inline constexpr const char* kPoolSizeAnnotation = "pgrightsizer.io/pool-size"; 
 inline constexpr const char* kCapAnnotation = "pgrightsizer.io/cap";                 // Pod
 inline constexpr const char* kBootCapAnnotation = "pgrightsizer.io/boot-cap";        // ConfigMap
 inline constexpr const char* kMaxClientsAnnotation = "pgrightsizer.io/max-clients";  // ConfigMap
-// Digest of the pod template as applied, so that a change of image, TLS or resources is seen.
+// Digest of the pod template as applied, so that a change of image, TLS or resources is seen. The
+// guard's image does not count: a new operator alone rolls no pooler.
 inline constexpr const char* kTemplateAnnotation = "pgrightsizer.io/template";  // Deployment
 [[nodiscard]] std::string template_digest(const Spec& spec);  // 16 hexadecimal digits
 

@@ -20,7 +20,8 @@ class Operator:
     def __init__(self, *arguments, config=None):
         self._process = subprocess.Popen(
             ["setpriv", "--pdeathsig=KILL", binary(), "run", "--log-format", "json",
-             "--kubeconfig", str(config or kubeconfig()), "--workers", "4", *arguments],
+             "--kubeconfig", str(config or kubeconfig()), "--workers", "4",
+             "--guard-image", "localhost/pg-rightsizer:dev", *arguments],
             stderr=subprocess.PIPE, text=True)
         self._lines = []
         self._changed = threading.Condition()

@@ -100,8 +100,30 @@ TEST(PoolerDeployment, MountsDirectoriesNeverFiles) {
                                                        {"secret", "/etc/pgbouncer-secret"},
                                                        {"socket", "/run/pgbouncer"},
                                                        {"tls", "/etc/pgbouncer-tls"}}));
-  EXPECT_EQ(pod.at("volumes").size(), 4U);
-  EXPECT_EQ(at(deployment(example_spec()), "/spec/template/spec/volumes").size(), 3U);
+  EXPECT_EQ(pod.at("volumes").size(), 5U) << "and the guard's";
+  EXPECT_EQ(at(deployment(example_spec()), "/spec/template/spec/volumes").size(), 4U);
+}
+
+TEST(PoolerDeployment, HasAGuardThatOutlivesPgBouncer) {
+  auto spec = example_spec();
+  spec.guard_image = "example.org/pg-rightsizer:1";
+  spec.max_pause_seconds = 30;
+  const auto guard = at(deployment(spec), "/spec/template/spec/initContainers/0");
+  EXPECT_EQ(guard.at("name"), "guard");
+  EXPECT_EQ(guard.at("restartPolicy"), "Always");
+  EXPECT_EQ(guard.at("image"), "example.org/pg-rightsizer:1");
+  EXPECT_THAT(guard.at("args").dump(), HasSubstr(R"("--max-pause-seconds","30")"));
+  EXPECT_THAT(guard.at("args").dump(), HasSubstr("shop-db-direct.shop.svc"));
+  EXPECT_FALSE(guard.contains("ports"));
+}
+
+TEST(PoolerDeployment, ANewGuardAloneIsNoNewTemplate) {
+  auto spec = example_spec();
+  const auto digest = template_digest(spec);
+  spec.guard_image = "example.org/pg-rightsizer:2";
+  EXPECT_EQ(template_digest(spec), digest);
+  spec.max_pause_seconds = 30;
+  EXPECT_NE(template_digest(spec), digest);
 }
 
 TEST(PoolerDeployment, PrefersDifferentNodes) {

@@ -1,0 +1,13 @@
+// Whether a server takes sessions, asked without logging in.
+#pragma once
+
+#include <chrono>
+#include <string>
+
+namespace pgrightsizer::postgres {
+
+// A server that is full or refuses the login accepts, too; one that starts or stops does not. libpq
+// counts the deadline in whole seconds, 2 at least; a name that cannot be resolved may take longer.
+[[nodiscard]] bool accepts(const std::string& host, int port, std::chrono::seconds deadline);
+
+}  // namespace pgrightsizer::postgres
