@@ -286,7 +286,8 @@ const std::vector<Bad> kBad = {
     {"MaxBeyondEverything", R"({"sizing": {"maxConnections": 18446744073709551615}})",
      "spec.sizing.maxConnections is 18446744073709551615", "262143"},
     {"Count", R"({"sizing": {"countInstances": "Guess"}})",
-     "spec.sizing.countInstances is \"Guess\"", "use Current"},
+     "spec.sizing.countInstances is \"Guess\"",
+     "Current, CurrentPlusSurge, AutoscalerMax"},
     {"SizingNotAnObject", R"({"sizing": 7})", "spec.sizing is not an object",
      "kubectl explain connpol.spec.sizing"},
     // The pooler.
