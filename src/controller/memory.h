@@ -12,6 +12,7 @@
 #include "pgrightsizer/api/connection_policy.h"
 #include "pgrightsizer/postgres/session.h"
 #include "pgrightsizer/providers/provider.h"
+#include "pgrightsizer/schedule/schedule.h"
 #include "pgrightsizer/transition/stabilizer.h"
 #include "pgrightsizer/transition/transition.h"
 
@@ -84,6 +85,14 @@ struct Memory {
     std::string message;
   };
   std::optional<Refusal> refusal;
+
+  // restart.windows as they were read last.
+  struct Windows {
+    std::string text;
+    std::vector<schedule::Schedule> schedules;
+    std::string error;
+  };
+  Windows windows;
 
   std::string console_password;
   // Pooler pods, by uid, that are known to serve this digest of the auth_file.

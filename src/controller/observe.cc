@@ -75,6 +75,7 @@ Facts observe(const Sight& sight, const api::ConnectionPolicy& policy, Memory& m
                                   " is older and manages the same database; delete one of them"});
   facts.workloads =
       count_workloads(policy, sight.stores, memory.status.value_or(api::Status{}), facts.problems);
+  observe_windows(sight, policy, memory, facts);
   read_secrets(sight.client, policy, facts);
   observe_database(sight, policy, memory, facts);
   observe_pooler(sight, policy, memory, facts);

@@ -39,6 +39,10 @@ void probe_logins(const Sight& sight, const api::ConnectionPolicy& policy, Memor
 // they are refused.
 [[nodiscard]] bool full_for_poolers(const Facts& facts, transition::Login direct);
 
+// When restarts are welcome.
+void observe_windows(const Sight& sight, const api::ConnectionPolicy& policy, Memory& memory,
+                     Facts& facts);
+
 // How an administrative session is opened, where the database was found.
 [[nodiscard]] postgres::ConnectOptions admin_options(const Facts& facts);
 

@@ -15,6 +15,7 @@ MAY_USE = {
     "base": set(),
     "sizing": set(),
     "transition": {"sizing"},
+    "schedule": {"base"},
     "api": {"base", "sizing"},
     "kube": {"base"},
     "runtime": {"base", "kube"},
@@ -23,7 +24,7 @@ MAY_USE = {
     "guard": {"base", "postgres", "pgbouncer"},
     "providers": {"base", "kube", "postgres"},
     "controller": {"base", "sizing", "transition", "api", "kube", "runtime", "postgres",
-                   "pgbouncer", "providers"},
+                   "pgbouncer", "providers", "schedule"},
     "telemetry": {"base"},
 }
 MAY_USE["cli"] = set(MAY_USE)
@@ -37,6 +38,7 @@ KEPT = {
     r"(libpq-fe|libpq/.*|libpq-events|pg_config.*)\.h": (r"src/postgres/.*", "postgres"),
     r"prometheus/": (r"src/telemetry/.*", "telemetry"),
     r"CLI/": (r"src/cli/.*", "cli"),
+    r"date/": (r"src/schedule/.*", "schedule"),
     r"yaml-cpp/": (r"src/(kube|cli)/.*", "kube and cli"),
 }
 # These two see nothing but the standard library.
