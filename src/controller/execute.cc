@@ -9,6 +9,7 @@
 #include "execute_restart.h"
 #include "inputs.h"
 #include "names.h"
+#include "role.h"
 #include "routing.h"
 
 namespace pgrightsizer::controller {
@@ -272,6 +273,7 @@ Result<void> execute(const Turn& turn, const Step& step, api::Status& status) {
     case StepKind::ApplyPooler: return apply_pooler(turn, step);
     case StepKind::SetCap: return set_cap(turn, step);
     case StepKind::Reconnect: return reconnect(turn, step);
+    case StepKind::SetRoleLimit: return set_role_limit(turn, step, status);
     case StepKind::SwitchToPooler: return switch_to(turn, step, Route::Pooler, status);
     case StepKind::SwitchToDirect:
     case StepKind::TurnBack: return switch_to(turn, step, Route::Direct, status);

@@ -47,6 +47,7 @@ sizing::Workload counted(const std::string& name, const kube::Workload& live, co
   sizing::Workload out;
   out.name = name;
   out.replicas = live.replicas;
+  out.max_surge = live.max_surge;
   out.pods_not_gone = pods_that(live, stores, exists);
   return out;
 }

@@ -27,6 +27,11 @@ namespace pgrightsizer::controller {
 [[nodiscard]] sizing::Count starting_instances(const api::ConnectionPolicy& policy,
                                                const Stores& stores);
 
+// With countInstances AutoscalerMax: how far the workloads' autoscalers, also KEDA's, may go. After
+// count_workloads().
+void read_autoscalers(kube::Client& client, const api::ConnectionPolicy& policy, const Stores& stores,
+                      Facts& facts);
+
 // An older policy on the same database, "" if there is none.
 [[nodiscard]] std::string older_rival(const api::ConnectionPolicy& policy, const Stores& stores);
 

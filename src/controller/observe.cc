@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "inputs.h"
+#include "role.h"
 #include "saturation.h"
 
 namespace pgrightsizer::controller {
@@ -13,8 +14,7 @@ using transition::Route;
 
 // The tier in force: what the pooler was last provisioned for. A pooler that vanished while the
 // traffic goes through it is remembered by the status.
-int present_tier(const api::ConnectionPolicy& policy, const Memory& memory, const Facts& facts) {
-  const auto& settings = policy.spec.sizing;
+int present_tier(const sizing::Settings& settings, const Memory& memory, const Facts& facts) {
   if (facts.seen.pooler) return sizing::tier_of_pool(settings, facts.seen.pooler->pool_size);
   if (facts.seen.route == Route::Pooler && memory.status && memory.status->recommended)
     return sizing::tier_of_pool(settings, memory.status->recommended->pool_size);
@@ -34,11 +34,23 @@ sizing::Count count_starting(const Sight& sight, const api::ConnectionPolicy& po
   return now - since > std::chrono::minutes(1) ? 0 : count;
 }
 
+// The policy's, and what the database's container can hold.
+sizing::Settings settings_of(const api::ConnectionPolicy& policy, const Facts& facts) {
+  auto settings = policy.spec.sizing;
+  const auto limit = facts.database.memory_limit_bytes;
+  if (limit && facts.settings && facts.settings->shared_memory_bytes > 0)
+    settings.memory = sizing::Memory{*limit, facts.settings->shared_memory_bytes, facts.seen.effective};
+  return settings;
+}
+
 void make_plan(const Sight& sight, const api::ConnectionPolicy& policy, Memory& memory,
                Facts& facts) {
   const auto& behavior = policy.spec.behavior;
+  auto workloads = facts.workloads;
+  for (auto& workload : workloads)
+    workload.replicas = sizing::counted_instances(workload, policy.spec.sizing.count_instances);
   const auto counted =
-      memory.stabilizer.observe(sight.clock.steady(), facts.workloads, facts.seen.direct_sessions,
+      memory.stabilizer.observe(sight.clock.steady(), workloads, facts.seen.direct_sessions,
                                 {behavior.scale_up, behavior.scale_down});
   auto& seen = facts.seen;
   seen.stabilized = counted.stabilized;
@@ -47,8 +59,8 @@ void make_plan(const Sight& sight, const api::ConnectionPolicy& policy, Memory& 
   seen.direct_capacity = sizing::direct_demand(facts.workloads, policy.spec.sizing.environment);
   seen.saturated = saturation_of(facts).critical();
   facts.stabilizing = counted.wait;
-  facts.plan =
-      sizing::plan(counted.workloads, policy.spec.sizing, present_tier(policy, memory, facts));
+  const auto settings = settings_of(policy, facts);
+  facts.plan = sizing::plan(counted.workloads, settings, present_tier(settings, memory, facts));
   // Of a policy that is being unwound nothing is held: without instances, too, the pooler goes.
   if (policy.deleting && facts.plan.hold) {
     facts.plan.hold = false;
@@ -76,10 +88,12 @@ Facts observe(const Sight& sight, const api::ConnectionPolicy& policy, Memory& m
   facts.workloads =
       count_workloads(policy, sight.stores, memory.status.value_or(api::Status{}), facts.problems);
   observe_windows(sight, policy, memory, facts);
+  read_autoscalers(sight.client, policy, sight.stores, facts);
   read_secrets(sight.client, policy, facts);
   observe_database(sight, policy, memory, facts);
   observe_pooler(sight, policy, memory, facts);
   classify_sessions(sight, policy, memory, facts);
+  observe_role(policy, memory, facts);
   make_plan(sight, policy, memory, facts);
   if (!facts.blocked()) probe_logins(sight, policy, memory, facts);
   return facts;

@@ -9,6 +9,7 @@
 #include "observe.h"
 #include "pace.h"
 #include "report.h"
+#include "role.h"
 #include "routing.h"
 
 namespace pgrightsizer::controller {
@@ -39,6 +40,7 @@ transition::Rules rules_of(const api::ConnectionPolicy& policy, const Facts& fac
   rules.max_per_day = spec.restart.max_per_day;
   rules.has_windows = !spec.restart.windows.empty();
   rules.windows = facts.windows;
+  rules.role_limit = role_limit_wanted(policy, facts);
   rules.emergency = spec.restart.emergency == api::Emergency::Override ? transition::Emergency::Override
                                                                        : transition::Emergency::Wait;
   rules.long_transactions = spec.restart.long_transactions == api::LongTransactions::Terminate
@@ -71,8 +73,7 @@ std::optional<Memory::Refusal> refusal_of(const Result<void>& done) {
 // A policy that is being deleted goes when there is nothing left to take back, or nobody who may.
 // Absent while there is something to do; a policy that is not being deleted gets the finalizer it
 // needs.
-std::optional<Reconciler::Outcome> let_go_of(const Turn& turn, bool acting,
-                                             const api::Status& status) {
+std::optional<Reconciler::Outcome> let_go_of(const Turn& turn, bool acting, api::Status status) {
   auto& client = turn.sight.client;
   const auto& policy = turn.policy;
   const auto outcome = [&](const Result<void>& done) {
@@ -91,6 +92,9 @@ std::optional<Reconciler::Outcome> let_go_of(const Turn& turn, bool acting,
   if (acting && !*terminating && unwind && !unwound(turn.facts)) return std::nullopt;
   if (acting && !*terminating && unwind)
     if (auto removed = remove_routing(client, policy); !removed) return outcome(removed);
+  // A database that is gone has no role to restore.
+  if (acting && !*terminating && !turn.facts.database.host.empty())
+    if (auto restored = restore_role(turn, status); !restored) return outcome(restored);
   return outcome(set_finalizer(client, policy, false));
 }
 
@@ -103,6 +107,8 @@ Result<void> act(const Turn& turn, const Step& step, api::Status& status) {
       !done)
     return done;
   if (auto more = refresh_users(turn); !more) return fail(more.error());
+  if (role_is_left_over(turn.policy, turn.facts, status))
+    if (auto restored = restore_role(turn, status); !restored) return restored;
   if (step.kind != StepKind::None && step.kind != StepKind::Wait)
     turn.sight.logger.info(step.reason, {{"policy", turn.policy.key()},
                                          {"step", transition::to_string(step.kind)},

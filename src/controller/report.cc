@@ -345,7 +345,8 @@ void tell_changes(const Turn& turn, const api::Status& before, const api::Status
     told.erase("overridden");
   once(facts.plan.clamped, "clamped", "ClampedToMaximum", "Plan",
        "max_connections would be " + std::to_string(facts.plan.uncapped_max_connections) +
-           "; spec.sizing.maxConnections allows " + std::to_string(facts.plan.max_connections),
+           "; spec.sizing.maxConnections and the memory of PostgreSQL's container allow " +
+           std::to_string(facts.plan.max_connections) + ": " + facts.plan.formula,
        true);
   const auto* pending = api::find_condition(after.conditions, "RestartPending");
   once(pending && pending->status == "True", "pending", "RestartDeferred", "Wait",

@@ -1,6 +1,9 @@
 #include "pgrightsizer/kube/objects.h"
 
 #include <algorithm>
+#include <charconv>
+#include <cmath>
+#include <map>
 #include <nlohmann/json.hpp>
 
 #include "pgrightsizer/kube/json_text.h"
@@ -75,7 +78,37 @@ bool matches_expression(const Selector::Expression& expression, const Labels& la
   return false;
 }
 
+// A Deployment's, as its controller rounds it: up. Only Deployments have a strategy.
+std::int64_t max_surge(const json& object, std::int64_t replicas) {
+  const json* strategy = member(object, {"spec", "strategy"});
+  if (strategy == nullptr || text_at(*strategy, {"type"}) == "Recreate") return 0;
+  const json* surge = member(*strategy, {"rollingUpdate", "maxSurge"});
+  if (surge != nullptr && surge->is_number_integer()) return surge->get<std::int64_t>();
+  std::int64_t percent = 25;
+  if (surge != nullptr && surge->is_string()) {
+    const auto& text = surge->get_ref<const std::string&>();
+    std::from_chars(text.data(), text.data() + text.size(), percent);
+  }
+  constexpr std::int64_t kMost = std::int64_t{1} << 40;
+  return (std::clamp<std::int64_t>(replicas, 0, kMost) * std::clamp<std::int64_t>(percent, 0, 100'000) + 99) / 100;
+}
+
 }  // namespace
+
+std::optional<std::int64_t> parse_quantity(const std::string& text) {
+  double number = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+  if (error != std::errc{} || number < 0) return std::nullopt;
+  const std::string_view suffix(end, static_cast<std::size_t>(text.data() + text.size() - end));
+  static const std::map<std::string_view, double> kFactors = {
+      {"", 1},      {"m", 1e-3}, {"k", 1e3},        {"M", 1e6},         {"G", 1e9},
+      {"T", 1e12},  {"P", 1e15}, {"E", 1e18},       {"Ki", 1024.0},     {"Mi", 1048576.0},
+      {"Gi", 0x1p30}, {"Ti", 0x1p40}, {"Pi", 0x1p50}, {"Ei", 0x1p60}};
+  const auto factor = kFactors.find(suffix);
+  if (factor == kFactors.end()) return std::nullopt;
+  const double value = std::ceil(number * factor->second);
+  return value >= 0x1p62 ? std::int64_t{1} << 62 : static_cast<std::int64_t>(value);
+}
 
 bool Selector::matches(const Labels& labels) const {
   for (const auto& [key, value] : match_labels) {
@@ -108,6 +141,7 @@ Workload decode_workload(const json& object) {
   out.kind = text_at(object, {"kind"});
   out.labels = decode_labels(member(object, {"metadata", "labels"}));
   out.replicas = number_at(object, {"spec", "replicas"}, 1);
+  out.max_surge = max_surge(object, out.replicas);
   out.ready_replicas = number_at(object, {"status", "readyReplicas"}, 0);
   if (const json* selector = member(object, {"spec", "selector"})) {
     out.selector = decode_selector(*selector);

@@ -52,6 +52,8 @@ const Resource kEndpointSlice{"discovery.k8s.io", "v1", "EndpointSlice", "endpoi
 const Resource kPodDisruptionBudget{"policy", "v1", "PodDisruptionBudget", "poddisruptionbudgets"};
 const Resource kEvent{"events.k8s.io", "v1", "Event", "events"};
 const Resource kLease{"coordination.k8s.io", "v1", "Lease", "leases"};
+const Resource kHorizontalPodAutoscaler{"autoscaling", "v2", "HorizontalPodAutoscaler",
+                                        "horizontalpodautoscalers"};
 const Resource kNamespace{"", "v1", "Namespace", "namespaces"};
 }  // namespace resources
 

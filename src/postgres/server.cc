@@ -20,6 +20,7 @@ Result<Settings> read_values(Session& session) {
              sourceline, current_setting('superuser_reserved_connections')::int8 as superuser,
              coalesce(current_setting('reserved_connections', true), '0')::int8 as reserved,
              current_setting('server_version_num')::int8 as version,
+             pg_size_bytes(current_setting('shared_memory_size', true)) as shared_memory,
              (select setting from pg_settings where name = 'data_directory') as data_directory,
              (extract(epoch from pg_postmaster_start_time()) * 1000)::int8 as started
         from pg_settings where name = 'max_connections')");
@@ -33,6 +34,7 @@ Result<Settings> read_values(Session& session) {
   settings.source_file = rows->text(0, "sourcefile").value_or("");
   settings.source_line = static_cast<int>(rows->number(0, "sourceline").value_or(0));
   settings.data_directory = rows->text(0, "data_directory").value_or("");
+  settings.shared_memory_bytes = rows->number(0, "shared_memory").value_or(0);
   settings.version = static_cast<int>(rows->number(0, "version").value_or(0));
   settings.postmaster_start = WallTime(milliseconds(rows->number(0, "started").value_or(0)));
   return settings;
@@ -119,6 +121,23 @@ Result<std::vector<Backend>> read_backends(Session& session) {
   backends.reserve(rows->rows.size());
   for (std::size_t i = 0; i < rows->rows.size(); ++i) backends.push_back(backend_of(*rows, i));
   return backends;
+}
+
+Result<Role> read_role(Session& session, const std::string& name) {
+  const auto rows = session.query(R"(
+      select rolconnlimit as connection_limit,
+             (select count(*) from pg_stat_activity where usename = rolname) as sessions
+        from pg_roles where rolname = $1)",
+                                  {name});
+  if (!rows) return fail(rows.error());
+  if (rows->rows.empty())
+    return fail(ErrorKind::NotFound, "does not exist", "role " + name, "create it, or correct the Secret");
+  return Role{rows->number(0, "connection_limit").value_or(-1), rows->number(0, "sessions").value_or(0)};
+}
+
+Result<void> set_connection_limit(Session& session, const std::string& role, std::int64_t limit) {
+  return without_rows(session.query("alter role " + quote_identifier(role) + " connection limit " +
+                                    std::to_string(limit)));
 }
 
 Result<void> alter_system_max_connections(Session& session, std::int64_t value) {

@@ -39,6 +39,14 @@ bool outlives(postgres::Session& session, milliseconds time) {
   return true;
 }
 
+// Of the first container, which is PostgreSQL's as far as this provider is concerned.
+std::optional<std::int64_t> memory_limit(const kube::Json& stateful_set) {
+  const auto limit = stateful_set.value(
+      "/spec/template/spec/containers/0/resources/limits/memory"_json_pointer, kube::Json());
+  if (limit.is_number_integer()) return limit.get<std::int64_t>();
+  return limit.is_string() ? kube::parse_quantity(limit.get<std::string>()) : std::nullopt;
+}
+
 class StatefulSetProvider final : public Provider {
  public:
   StatefulSetProvider(kube::Client& client, Logger& logger, PodsOf pods, StatefulSetOptions options)
@@ -127,6 +135,7 @@ Result<Database> StatefulSetProvider::observe() {
   database.port = options_.port;
   database.requested = place_->file.max_connections.value_or(0);
   database.notes = notes();
+  database.memory_limit_bytes = memory_limit(*object);
   const auto pod = pod_of(workload.meta.uid);
   database.cannot_restart = why_not_restart(workload, pod.get());
   database.ready = pod && pod->ready;

@@ -46,6 +46,30 @@ Count direct_demand(const std::vector<Workload>& workloads, Environment environm
   return sum;
 }
 
+Count counted_instances(const Workload& workload, CountInstances count) {
+  if (workload.replicas <= 0) return workload.replicas;
+  switch (count) {
+    case CountInstances::Current:
+      break;
+    case CountInstances::CurrentPlusSurge:
+      return std::max(saturating_add(workload.replicas, workload.max_surge),
+                      workload.pods_not_gone);
+    case CountInstances::AutoscalerMax:
+      return std::max(workload.replicas, workload.autoscaler_max.value_or(0));
+  }
+  return workload.replicas;
+}
+
+Count surge_demand(const std::vector<Workload>& workloads, Environment environment) {
+  Count sum = 0;
+  for (const Workload& workload : workloads) {
+    const Count pods =
+        std::max(saturating_add(workload.replicas, workload.max_surge), workload.pods_not_gone);
+    sum = saturating_add(sum, saturating_multiply(pods, connections_of(workload, environment)));
+  }
+  return sum;
+}
+
 Count max_client_connections(Count demand) {
   return std::max(Count{10'000}, saturating_multiply(demand, 2));
 }

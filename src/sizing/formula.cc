@@ -31,7 +31,13 @@ std::string direct_sum(const Plan& plan, const Settings& settings) {
 }
 
 // What cut or lifted the figure, if anything did.
-std::string bounds(const Plan& plan) {
+std::string bounds(const Plan& plan, const Settings& settings) {
+  const bool by_memory = settings.memory && plan.clamped &&
+                         plan.max_connections == memory_ceiling(*settings.memory);
+  if (by_memory) {
+    return ", cut to " + number(plan.max_connections) + ": " +
+           memory_text(*settings.memory, plan.uncapped_max_connections);
+  }
   if (plan.clamped) return ", cut to " + number(plan.max_connections);
   if (plan.max_connections > plan.uncapped_max_connections) {
     return ", lifted to the minimum of " + number(plan.max_connections);
@@ -52,7 +58,7 @@ std::string cause_text(const Plan& plan, const Settings& settings, PoolerCause c
     }
     case PoolerCause::BeyondCeiling:
       return direct_sum(plan, settings) + " direct does not fit " +
-             number(settings.max_connections) + " with " + number(settings.hysteresis_instances) +
+             number(ceiling_of(settings)) + " with " + number(settings.hysteresis_instances) +
              " instances to spare";
     case PoolerCause::Always:
       return demand_terms(plan) + " = " + number(plan.demand) + ", always pooled";
@@ -63,14 +69,19 @@ std::string cause_text(const Plan& plan, const Settings& settings, PoolerCause c
 }  // namespace
 
 std::string direct_formula(const Plan& plan, const Settings& settings) {
-  return direct_sum(plan, settings) + bounds(plan);
+  if (settings.enforce == Enforce::RoleConnectionLimit) {
+    return direct_sum(plan, settings) + " by the role's limit; max_connections " +
+           number(plan.uncapped_max_connections) + ", the most that direct connections need" +
+           bounds(plan, settings);
+  }
+  return direct_sum(plan, settings) + bounds(plan, settings);
 }
 
 std::string pooled_formula(const Plan& plan, const Settings& settings, PoolerCause cause) {
   const Count pool = plan.uncapped_max_connections - settings.buffer;
   std::string text = cause_text(plan, settings, cause) + ": pool " + number(pool) + "; " +
                      number(pool) + " + " + number(settings.buffer) + " = " +
-                     number(plan.uncapped_max_connections) + bounds(plan);
+                     number(plan.uncapped_max_connections) + bounds(plan, settings);
   if (plan.pool_size != pool) text += ", pool " + number(plan.pool_size);
   return text;
 }

@@ -34,7 +34,7 @@ Count demand_with(const Plan& plan, Count more) {
 bool beyond_ceiling(const Plan& plan, const Settings& settings, int present_tier) {
   const Count spare = present_tier > 0 ? settings.hysteresis_instances : 0;
   const Count target = saturating_add(demand_with(plan, spare), settings.buffer);
-  return target > std::min(settings.max_connections, kMaxConnectionsCeiling);
+  return target > ceiling_of(settings);
 }
 
 std::optional<PoolerChoice> choose_tier(const Plan& plan, const Settings& settings,
@@ -83,10 +83,21 @@ Plan count(const std::vector<Workload>& workloads, const Settings& settings) {
   return plan;
 }
 
+// One instance less than the first tier, each as large as the largest.
+Count direct_ceiling(const Plan& plan, const Settings& settings) {
+  const Count present = saturating_add(plan.demand, settings.buffer);
+  if (settings.provision == Provision::Never || settings.tiers.empty()) return ceiling_of(settings);
+  Count largest = 0;
+  for (const WorkloadPlan& one : plan.workloads) {
+    largest = std::max(largest, one.connections_per_instance);
+  }
+  const Count most = saturating_multiply(settings.tiers.front().instances - 1, largest);
+  return std::min(std::max(present, saturating_add(most, settings.buffer)), ceiling_of(settings));
+}
+
 void bound(Plan& plan, const Settings& settings) {
-  const Count ceiling = std::min(settings.max_connections, kMaxConnectionsCeiling);
-  plan.max_connections =
-      std::min(std::max(plan.uncapped_max_connections, settings.min_connections), ceiling);
+  plan.max_connections = std::min(
+      std::max(plan.uncapped_max_connections, settings.min_connections), ceiling_of(settings));
   plan.clamped = plan.max_connections < plan.uncapped_max_connections;
 }
 
@@ -102,6 +113,7 @@ Plan plan(const std::vector<Workload>& workloads, const Settings& settings, int 
     plan.formula = hold_formula();
     return plan;
   }
+  plan.direct_ceiling = direct_ceiling(plan, settings);
   const std::optional<PoolerChoice> pooler = choose_pooler(plan, settings, present_tier);
   if (pooler) {
     plan.route = Route::Pooler;
@@ -113,6 +125,10 @@ Plan plan(const std::vector<Workload>& workloads, const Settings& settings, int 
     plan.formula = pooled_formula(plan, settings, pooler->cause);
   } else {
     plan.uncapped_max_connections = saturating_add(plan.demand, settings.buffer);
+    if (settings.enforce == Enforce::RoleConnectionLimit) {
+      plan.uncapped_max_connections =
+          std::max(plan.uncapped_max_connections, plan.direct_ceiling);
+    }
     bound(plan, settings);
     plan.formula = direct_formula(plan, settings);
   }

@@ -14,9 +14,8 @@ Count pool_share(Count pool_size, Count pods) {
 }
 
 Count pool_within_ceiling(const Settings& settings, Count pool_size) {
-  const Count ceiling = std::min(settings.max_connections, kMaxConnectionsCeiling);
   const Count smallest = saturating_multiply(kMinimumCap, settings.pooler_replicas);
-  return std::max(smallest, std::min(pool_size, ceiling - settings.buffer));
+  return std::max(smallest, std::min(pool_size, ceiling_of(settings) - settings.buffer));
 }
 
 int tier_of_pool(const Settings& settings, Count pool_size) {

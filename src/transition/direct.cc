@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "restart.h"
+#include "role.h"
 #include "way_back.h"
 
 namespace pgrightsizer::transition {
@@ -52,6 +53,7 @@ Rule lower_obstacle(const Situation& s) {
 
 Step on_the_direct_route(const Situation& s) {
   Turn turn;
+  if (turn.take(role_limit_rule(s))) return std::move(turn).result();
   const bool needed = excess(s.seen) > 0;
   if (turn.take(raise_rule(s, Occasion{false, needed, s.seen.saturated}))) return std::move(turn).result();
   if (s.seen.pooler) {

@@ -32,6 +32,8 @@ const char* to_string(StepKind kind) {
       return "SetCap";
     case StepKind::Reconnect:
       return "Reconnect";
+    case StepKind::SetRoleLimit:
+      return "SetRoleLimit";
     case StepKind::SwitchToPooler:
       return "SwitchToPooler";
     case StepKind::SwitchToDirect:
@@ -92,6 +94,8 @@ const char* to_string(Topic topic) {
       return "Stabilizing";
     case Topic::ForeignChange:
       return "ForeignChange";
+    case Topic::RoleLimit:
+      return "RoleLimit";
     case Topic::Overridden:
       return "Overridden";
   }

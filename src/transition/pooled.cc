@@ -5,6 +5,7 @@
 #include "caps.h"
 #include "pooler.h"
 #include "restart.h"
+#include "role.h"
 #include "way_back.h"
 
 namespace pgrightsizer::transition {
@@ -42,6 +43,7 @@ Rule enter_rule(const Situation& s) {
   if (!login_allows(seen)) {
     return wait(Topic::PooledLogin, "a login through the pooler has not succeeded yet");
   }
+  if (Rule lift = lift_role_limit_rule(s)) return lift;
   return step_of(StepKind::SwitchToPooler, Topic::RouteSettling,
                  say(s.plan.formula, "; ", serving_pods(seen), " pooler pods serve"));
 }
@@ -164,7 +166,7 @@ Rule rest_rule(const Situation& s) {
 
 Step behind_pooler(const Situation& s) {
   Turn turn;
-  if (turn.take(let_in_at_once_rule(s)) ||
+  if (turn.take(lift_role_limit_rule(s)) || turn.take(let_in_at_once_rule(s)) ||
       turn.take(shrink_rule(s, share_now(s), Topic::CapsShrinking)) ||
       turn.take(announce_rule(s)) || turn.take(apply_pooler_rule(s))) {
     return std::move(turn).result();

@@ -41,8 +41,10 @@ const char* name_of(RestartPolicy policy) {
   return "unknown";
 }
 
+Count goal(const Situation& s);
+
 std::string change_text(const Situation& s) {
-  return say("max_connections ", s.seen.effective, " to ", s.plan.max_connections);
+  return say("max_connections ", s.seen.effective, " to ", goal(s));
 }
 
 // "220 + 10 others ≤ 247 usable"
@@ -56,13 +58,13 @@ std::string fit_text(const Situation& s) {
 // After a failed start, going further in the same direction fails as well.
 bool forbids(const Rejected& rejected, const Situation& s) {
   const Count value = rejected.value;
-  if (value > s.seen.effective) return s.plan.max_connections >= value;
-  return s.plan.max_connections <= value;
+  if (value > s.seen.effective) return goal(s) >= value;
+  return goal(s) <= value;
 }
 
 Step rejected_wait(const Situation& s, const Rejected& rejected) {
   return wait(Topic::RestartRejected,
-              say("max_connections ", s.plan.max_connections,
+              say("max_connections ", goal(s),
                   " is not tried: PostgreSQL did not "
                   "start with ",
                   rejected.value, ": ", rejected.reason));
@@ -71,7 +73,7 @@ Step rejected_wait(const Situation& s, const Rejected& rejected) {
 // A restart with this value took place, and the same server shows another one.
 bool overridden(const Situation& s) {
   const Restart* last = last_restart(s.history);
-  if (last == nullptr || last->to != s.plan.max_connections ||
+  if (last == nullptr || last->to != goal(s) ||
       !last->duration || !s.seen.postmaster_start)
     return false;
   const Time came_up = last->time + *last->duration;
@@ -79,20 +81,32 @@ bool overridden(const Situation& s) {
 }
 
 Step overridden_wait(const Situation& s) {
-  return wait(Topic::Overridden, say("restarted with max_connections ", s.plan.max_connections,
+  return wait(Topic::Overridden, say("restarted with max_connections ", goal(s),
                                      " requested, but the server shows ", s.seen.effective,
                                      ": an include, the command line or ALTER SYSTEM sets it"));
 }
 
 constexpr seconds kDay{86'400};
 
-// Restarts of the last 24 hours, the oldest first.
+// Restarts that took place in the last 24 hours, the oldest first.
 std::vector<Time> restarts_today(const Situation& s) {
   std::vector<Time> times;
   for (const Restart& restart : s.history.restarts) {
-    if (restart.time + kDay > s.now) times.push_back(restart.time);
+    if (restart.duration && restart.time + kDay > s.now) times.push_back(restart.time);
   }
   return times;
+}
+
+// What a raise asks for. The budget's last restart with direct traffic goes as far as direct traffic
+// can: the next one would come too late.
+Count raise_goal(const Situation& s) {
+  const auto left = s.rules.max_per_day - static_cast<int>(restarts_today(s).size());
+  const bool last = left == 1 && s.plan.route == Route::Direct && s.seen.route == Route::Direct;
+  return last ? std::max(s.plan.max_connections, s.plan.direct_ceiling) : s.plan.max_connections;
+}
+
+Count goal(const Situation& s) {
+  return s.seen.effective < s.plan.max_connections ? raise_goal(s) : s.plan.max_connections;
 }
 
 bool in_window(const Situation& s) {
@@ -201,7 +215,7 @@ Step restart(const Situation& s) {
   if (Rule first = before_restart_rule(s)) return *std::move(first);
   Step step = step_of(StepKind::Restart, Topic::RestartPending,
                       say("restart for ", change_text(s), ": ", fit_text(s)));
-  step.value = s.plan.max_connections;
+  step.value = goal(s);
   step.old_value = s.seen.effective;
   return step;
 }
@@ -219,9 +233,7 @@ Rule raise_rule(const Situation& s, const Occasion& occasion) {
   if (const auto& no = s.history.rejected; no && forbids(*no, s)) {
     return keep_running_value(s, rejected_wait(s, *no));
   }
-  if (s.seen.requested != s.plan.max_connections) {
-    return patch(s, s.plan.max_connections, s.plan.formula);
-  }
+  if (s.seen.requested != goal(s)) return patch(s, goal(s), s.plan.formula);
   if (!s.seen.operator_restarts || overridden(s)) return restart(s);
   if (Rule not_now = why_not_now(s, occasion)) return not_now;
   return restart(s);

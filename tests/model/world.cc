@@ -255,6 +255,7 @@ void begin(World& world, const Step& step) {
     case StepKind::Reconnect:
     case StepKind::Checkpoint:
     case StepKind::EndTransactions:
+    case StepKind::SetRoleLimit:
     case StepKind::DrainDirect:
     case StepKind::DrainPooled:
       break;

@@ -32,7 +32,8 @@ struct Resource {
 
 namespace resources {
 extern const Resource kConnectionPolicy, kDeployment, kStatefulSet, kReplicaSet, kPod, kService,
-    kSecret, kConfigMap, kEndpointSlice, kPodDisruptionBudget, kEvent, kLease, kNamespace;
+    kSecret, kConfigMap, kEndpointSlice, kPodDisruptionBudget, kHorizontalPodAutoscaler, kEvent,
+    kLease, kNamespace;
 }
 
 // An object's address, and how people call it: "Deployment shop/api".

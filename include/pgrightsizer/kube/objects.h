@@ -42,6 +42,7 @@ struct Workload {
   std::string kind;
   Labels labels;
   std::int64_t replicas = 1;
+  std::int64_t max_surge = 0;  // pods that a rolling update may add; of a StatefulSet none
   std::int64_t ready_replicas = 0;
   Selector selector;
   std::string update_revision;  // StatefulSet: status.updateRevision
@@ -49,6 +50,9 @@ struct Workload {
   std::int64_t observed_generation = 0;
 };
 [[nodiscard]] Workload decode_workload(const nlohmann::json& object);
+
+// "128Mi", "1.5G", "2000m": Kubernetes' quantities, rounded up; nullopt for what is none.
+[[nodiscard]] std::optional<std::int64_t> parse_quantity(const std::string& text);
 
 struct Pod {
   Meta meta;

@@ -25,6 +25,7 @@ struct Settings {
   std::int64_t max_connections = 0;  // in force
   std::int64_t superuser_reserved = 3;
   std::int64_t reserved = 0;  // reserved_connections, PostgreSQL 16 and later
+  std::int64_t shared_memory_bytes = 0;  // PostgreSQL 15 and later; 0: not known
   bool pending_restart = false;
   std::string source;       // "configuration file", "command line", "default"
   std::string source_file;  // of the value in force; empty when not from a file
@@ -52,6 +53,18 @@ struct Backend {
   std::chrono::milliseconds age{0};       // since backend_start
   std::chrono::milliseconds transaction_age{0};  // of the open transaction; 0: none
 };
+// A role that can log in.
+struct Role {
+  std::int64_t connection_limit = -1;  // -1: none
+  std::int64_t sessions = 0;
+};
+// NotFound when there is no such role.
+[[nodiscard]] Result<Role> read_role(Session& session, const std::string& name);
+// ALTER ROLE … CONNECTION LIMIT: counts for new sessions at once, ends none. Forbidden without
+// CREATEROLE.
+[[nodiscard]] Result<void> set_connection_limit(Session& session, const std::string& role,
+                                                std::int64_t limit);
+
 // Client backends but our own session.
 [[nodiscard]] Result<std::vector<Backend>> read_backends(Session& session);
 

@@ -30,6 +30,7 @@ struct Database {
   std::int64_t requested = 0;
   bool operator_restarts = true;
   bool stopping = false;  // the pod is being deleted
+  std::optional<std::int64_t> memory_limit_bytes;  // of its container; absent: none is set or known
   bool ready = true;  // a Service that selects it has an endpoint: its pod is Ready
   std::optional<std::string> cannot_restart;  // why deleting the pod now is not safe
   std::optional<std::string> start_failure;   // the server's own message when it exits at start

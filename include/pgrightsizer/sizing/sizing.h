@@ -30,13 +30,23 @@ enum class Environment { Development, Staging, Production };
 // 5 + concurrent_requests × 1 + 5, at most the environment's limit.
 [[nodiscard]] Count estimated_connections(Environment environment, Count concurrent_requests);
 
+// Which instances of a workload count.
+enum class CountInstances { Current, CurrentPlusSurge, AutoscalerMax };
+
 struct Workload {
   std::string name;
   Count replicas = 0;       // spec.replicas; negative is invalid and must be refused before
   Count pods_not_gone = 0;  // pods that exist, terminating ones included
+  Count max_surge = 0;      // pods that a rolling update may add
+  std::optional<Count> autoscaler_max;  // of the HorizontalPodAutoscaler, if one scales it
   std::optional<Count> connections_per_instance;
   std::optional<Count> concurrent_requests;
 };
+
+// Current: spec.replicas. CurrentPlusSurge: with the pods of a rolling update, or those that are not
+// gone yet if they are more. AutoscalerMax: the most that the autoscaler may make of it; without one
+// as Current. A workload of 0 replicas counts 0, whatever could become of it.
+[[nodiscard]] Count counted_instances(const Workload& workload, CountInstances count);
 
 // What one instance of this workload may open in this environment.
 [[nodiscard]] Count connections_of(const Workload& workload, Environment environment);
@@ -49,13 +59,26 @@ struct Tier {
 
 enum class Provision { Auto, Always, Never };
 
-// Which instances of a workload count.
-enum class CountInstances { Current, CurrentPlusSurge, AutoscalerMax };
-
 // What keeps direct applications within their demand: max_connections itself, which needs a restart
 // for every change, or the application role's CONNECTION LIMIT below a max_connections that is large
 // enough for every size of direct mode.
 enum class Enforce { MaxConnections, RoleConnectionLimit };
+
+// What a database container needs for its connections, and may have.
+struct Memory {
+  Count limit_bytes = 0;         // of the container
+  Count shared_bytes = 0;        // that PostgreSQL maps with …
+  Count max_connections = 0;     // … this value
+};
+
+// Shared memory plus what idle backends hold: 50 kB a slot and 5 MB a backend, as measured on
+// PostgreSQL 15 with catalogs in use.
+[[nodiscard]] Count predicted_bytes(const Memory& memory, Count max_connections);
+// The largest value that fits into 85 % of the limit, and never less than what runs: the gate refuses
+// raises, it takes nothing back.
+[[nodiscard]] Count memory_ceiling(const Memory& memory);
+// "1030 connections need 5.3 GB, more than 85 % of the container's 4.0 GB: at most 660 fit"
+[[nodiscard]] std::string memory_text(const Memory& memory, Count max_connections);
 
 struct Settings {
   Environment environment = Environment::Production;
@@ -68,7 +91,11 @@ struct Settings {
   std::vector<Tier> tiers = {{50, 150}, {100, 200}};  // strictly rising
   Count hysteresis_instances = 10;
   Count pooler_replicas = 2;
+  std::optional<Memory> memory;  // of the database; absent: no limit is known
 };
+
+// The smallest of the user's bound, PostgreSQL's own and what the memory holds.
+[[nodiscard]] Count ceiling_of(const Settings& settings);
 
 enum class Route { Direct, Pooler };
 
@@ -90,6 +117,9 @@ struct Plan {
   Count uncapped_max_connections = 0;
   bool hold = false;     // no instances: keep the present sizes; the figures above are 0
   bool clamped = false;  // max_connections < uncapped_max_connections
+  // The largest value that direct connections can need below the first tier: what the server gets
+  // when it shall not be restarted again.
+  Count direct_ceiling = 0;
   std::vector<WorkloadPlan> workloads;
   std::string formula;  // one sentence for people
 };
@@ -98,6 +128,12 @@ struct Plan {
 // the hysteresis: a tier is entered at its threshold and left hysteresis_instances below it.
 [[nodiscard]] Plan plan(const std::vector<Workload>& workloads, const Settings& settings,
                         int present_tier);
+
+// Kept above the demand in a role's limit: an instance that restarts holds its old connections for a
+// moment beside the new ones.
+inline constexpr Count kRoleLimitSpare = 20;
+// Σ max(replicas + surge, pods not gone) × connections: the most that a rolling update holds.
+[[nodiscard]] Count surge_demand(const std::vector<Workload>& workloads, Environment environment);
 
 // What direct connections these workloads may hold: Σ max(replicas, pods not gone) × connections.
 [[nodiscard]] Count direct_demand(const std::vector<Workload>& workloads, Environment environment);

@@ -95,6 +95,10 @@ struct Observation {
   bool route_settled = true;     // for 2 s its EndpointSlices have shown nothing but that route
   int looks_without_direct = 0;  // successive looks, at least 1 s apart, that saw no direct session
 
+  // With sizing.enforce RoleConnectionLimit: of the application's one role.
+  std::optional<Count> role_limit;  // CONNECTION LIMIT now; -1: none
+  Count role_sessions = 0;
+
   // Of the application, whose containers a node is creating just now: for a minute at most, then 0.
   Count starting_instances = 0;
 
@@ -158,6 +162,8 @@ struct Rules {
   seconds drain_timeout{600};
   Count buffer = 50;
   Count pooler_replicas = 2;
+  // What the role may hold on the direct route; absent: it is not limited.
+  std::optional<Count> role_limit;
 };
 
 // ── What the status keeps ───────────────────────────────────────────────────────────────────────
@@ -205,6 +211,7 @@ struct History {
 //                  retry_at (= deadline).
 //   a Wait or Drain step about DirectDraining or PooledDraining sets drain_since if it is unset.
 //   DrainDirect    by RolloutRestart is stamped with drain_since: repeating it rolls nothing again.
+//   SetRoleLimit   is written to the status, with the limit before the first one, before it is done.
 //   ApplyPooler    that changes nothing but the boot cap needs no RELOAD.
 //   PatchMax…      with foreign_change_since set also sets History::put_back.
 enum class StepKind {
@@ -223,6 +230,7 @@ enum class StepKind {
   ApplyPooler,            // objects for pool_size, boot_cap, max_clients
   SetCap,                 // pod, value (was old_value); a shrink is followed by RECONNECT
   Reconnect,              // pod: servers above its cap must go
+  SetRoleLimit,           // the role's CONNECTION LIMIT; -1: none
   SwitchToPooler,         // the front Service selects the pooler
   SwitchToDirect,         // the front Service selects the database
   TurnBack,     // as SwitchToDirect, after failed pooled logins; retry not before deadline
@@ -255,6 +263,7 @@ enum class Topic {
   NoRoom,          // the invariant does not allow the next step
   Stabilizing,     // the scale-down window has not passed
   ForeignChange,   // somebody else changed the requested value, and it is left alone for now
+  RoleLimit,       // the role holds more sessions than it is to be limited to
   Overridden,      // restarted, but the server shows another value than the one requested
 };
 

@@ -113,7 +113,37 @@ TEST(PerDay, TheBudgetOfTheLast24HoursCounts) {
   EXPECT_THAT(step.reason, HasSubstr("3 within 24 hours, and restart.maxPerDay is 3"));
   EXPECT_EQ(step.deadline, sight.now + hours{4});
   sight.now += hours{4};
-  EXPECT_THAT(sight.next(), Is(StepKind::Restart));
+  EXPECT_THAT(sight.next(), Is(StepKind::PatchMaxConnections)) << "one is left";
+}
+
+TEST(PerDay, TheLastOneGoesAsFarAsDirectTrafficCan) {
+  Sight sight = raise_to(12);
+  sight.rules.max_per_day = 2;
+  restarts_ago(sight, {hours{1}});
+  EXPECT_EQ(sight.plan.direct_ceiling, 1030);
+  EXPECT_THAT(sight.next(), Does(StepKind::PatchMaxConnections, 1030));
+  sight.seen.requested = 1030;
+  EXPECT_THAT(sight.next(), Does(StepKind::Restart, 1030));
+  restarts_ago(sight, {seconds{1}});
+  sight.seen.effective = 1030;
+  EXPECT_THAT(sight.next(), WaitsFor(Topic::RestartPending)) << "the way down waits";
+}
+
+TEST(PerDay, BehindThePoolerTheTiersOwnValueIsEnough) {
+  Sight sight = at_rest_pooled(50);
+  sight.scale_to(100);
+  sight.seen.pooler->pool_size = 200;
+  sight.rules.max_per_day = 1;
+  EXPECT_THAT(sight.next(), Does(StepKind::PatchMaxConnections, 250));
+}
+
+TEST(PerDay, ARestartThatNeverBeganCostsNothing) {
+  Sight sight = raise_to(12);
+  sight.rules.max_per_day = 2;
+  sight.rules.min_interval = seconds{0};
+  sight.history.restarts = {{sight.now - hours{1}, 230, 250, std::nullopt}};
+  sight.seen.postmaster_start = sight.now - hours{2};
+  EXPECT_THAT(sight.next(), Does(StepKind::Restart, 290));
 }
 
 TEST(PerDay, AnEmergencyDoesNotPassIt) {
