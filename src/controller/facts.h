@@ -55,6 +55,8 @@ struct Facts {
   std::vector<std::int64_t> long_transactions;  // pids behind the poolers, of restart.longTransaction
   sizing::Count sessions = 0;  // all client backends, ours included
 
+  std::string incompatible;  // what keeps the application on the direct route; empty: nothing
+
   bool front_exists = false;
   std::string front_uid;
   bool users_pending = false;  // the auth_file in the Secret is not what the pods were told

@@ -86,6 +86,18 @@ struct Memory {
   };
   std::optional<Refusal> refusal;
 
+  // What sessions were seen to use that transaction pooling breaks.
+  struct Readiness {
+    struct Seen {
+      std::string text;
+      Instant seen;  // last
+    };
+    std::map<std::string, Seen> found;  // by what it is
+    std::optional<Instant> looked;
+    int clean_looks = 0;  // in a row
+  };
+  Readiness readiness;
+
   // restart.windows as they were read last.
   struct Windows {
     std::string text;

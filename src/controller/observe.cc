@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "inputs.h"
+#include "readiness.h"
 #include "role.h"
 #include "saturation.h"
 
@@ -59,8 +60,12 @@ void make_plan(const Sight& sight, const api::ConnectionPolicy& policy, Memory& 
   seen.direct_capacity = sizing::direct_demand(facts.workloads, policy.spec.sizing.environment);
   seen.saturated = saturation_of(facts).critical();
   facts.stabilizing = counted.wait;
-  const auto settings = settings_of(policy, facts);
+  auto settings = settings_of(policy, facts);
   facts.plan = sizing::plan(counted.workloads, settings, present_tier(settings, memory, facts));
+  observe_readiness(sight, policy, memory, facts, [&] {
+    settings.provision = sizing::Provision::Never;
+    return sizing::plan(counted.workloads, settings, 0);
+  });
   // Of a policy that is being unwound nothing is held: without instances, too, the pooler goes.
   if (policy.deleting && facts.plan.hold) {
     facts.plan.hold = false;

@@ -22,6 +22,7 @@ milliseconds while_waiting(Topic topic, const Pace& pace) {
     case Topic::PoolerStarting:
     case Topic::PoolerReplacing:
     case Topic::PooledLogin:
+    case Topic::Readiness:
     case Topic::RouteSettling:
     case Topic::DirectDraining:
     case Topic::PooledDraining:

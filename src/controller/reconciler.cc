@@ -48,6 +48,7 @@ transition::Rules rules_of(const api::ConnectionPolicy& policy, const Facts& fac
                                 : transition::LongTransactions::Wait;
   rules.long_transaction = spec.restart.long_transaction;
   rules.switch_route = route_can_switch(policy);
+  rules.look_at_sessions = spec.routing.on_incompatible == api::OnIncompatible::Hold;
   rules.drain = spec.routing.drain == api::DrainMode::TerminateIdle     ? transition::Drain::TerminateIdle
                 : spec.routing.drain == api::DrainMode::RolloutRestart ? transition::Drain::RolloutRestart
                                                                        : transition::Drain::Wait;

@@ -158,6 +158,9 @@ Condition traffic(const Turn& turn, const Step& step, const api::Status& status)
   const auto& seen = turn.facts.seen;
   if (step.topic == Topic::NeedsTls)
     return {"TrafficRouted", "False", "NeedsTLS", step.reason, 0, {}};
+  if (!turn.facts.incompatible.empty())
+    return {"TrafficRouted", "False", "Incompatible",
+            "sessions use what transaction pooling breaks: " + turn.facts.incompatible, 0, {}};
   if (const auto pods = bypassing(turn); !pods.empty())
     return {"TrafficRouted", "False", "BypassingFrontService",
             "sessions reach the database past Service " + front_service(turn.policy) + " from " +
@@ -347,6 +350,16 @@ void tell_changes(const Turn& turn, const api::Status& before, const api::Status
        "max_connections would be " + std::to_string(facts.plan.uncapped_max_connections) +
            "; spec.sizing.maxConnections and the memory of PostgreSQL's container allow " +
            std::to_string(facts.plan.max_connections) + ": " + facts.plan.formula,
+       true);
+  const auto surge = sizing::surge_demand(facts.workloads, turn.policy.spec.sizing.environment);
+  const auto held = sizing::saturating_add(surge, facts.seen.others_kept());
+  once(facts.seen.database_up && after.route == "Direct" && facts.plan.route == Route::Direct &&
+           facts.seen.usable() > 0 && held > facts.seen.usable(),
+       "surge", "SurgeDoesNotFit", "Plan",
+       "a rolling update would hold up to " + std::to_string(surge) + " connections; with " +
+           std::to_string(facts.seen.others_kept()) + " others that is more than the " +
+           std::to_string(facts.seen.usable()) +
+           " usable; lower maxSurge, or set spec.sizing.countInstances: CurrentPlusSurge",
        true);
   const auto* pending = api::find_condition(after.conditions, "RestartPending");
   once(pending && pending->status == "True", "pending", "RestartDeferred", "Wait",

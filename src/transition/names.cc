@@ -80,6 +80,8 @@ const char* to_string(Topic topic) {
       return "RetryLater";
     case Topic::NeedsTls:
       return "NeedsTls";
+    case Topic::Readiness:
+      return "Readiness";
     case Topic::RouteSettling:
       return "RouteSettling";
     case Topic::DirectDraining:

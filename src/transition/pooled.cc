@@ -40,6 +40,10 @@ Rule enter_rule(const Situation& s) {
         Topic::NeedsTls,
         "direct sessions use TLS and the pooler has no certificate: set pooler.tlsSecretName");
   }
+  if (s.rules.look_at_sessions && seen.looks_at_sessions < 3) {
+    return wait(Topic::Readiness, say("what sessions use was looked at ", seen.looks_at_sessions,
+                                      " of 3 times"));
+  }
   if (!login_allows(seen)) {
     return wait(Topic::PooledLogin, "a login through the pooler has not succeeded yet");
   }

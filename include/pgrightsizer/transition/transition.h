@@ -107,6 +107,8 @@ struct Observation {
   Login direct_login = Login::Unknown;  // as the application, past the pooler
   Login pooled_login = Login::Unknown;  // as the application, through the pooler
   std::optional<Time> pooled_login_failing_since;
+  // Before a move: successive looks that found nothing that transaction pooling breaks.
+  int looks_at_sessions = 3;
   bool needs_tls = false;  // direct sessions use TLS and the pooler has no certificate
   bool stabilized = true;  // the scale-down window has passed: lowering is allowed
   // Somebody else changed `requested` at this time, and it has not been put back since.
@@ -158,6 +160,7 @@ struct Rules {
   LongTransactions long_transactions = LongTransactions::Wait;
   seconds long_transaction{60};  // of this age they are ended, with Terminate
   bool switch_route = true;         // routing.mode Service
+  bool look_at_sessions = false;    // routing.onIncompatible Hold
   Drain drain = Drain::Wait;
   seconds drain_timeout{600};
   Count buffer = 50;
@@ -256,6 +259,7 @@ enum class Topic {
   PooledLogin,      // logins through the pooler fail
   RetryLater,       // turned back
   NeedsTls,
+  Readiness,     // sessions are looked at before they are moved
   RouteSettling,   // EndpointSlices have not followed yet
   DirectDraining,  // direct sessions are still open
   PooledDraining,  // pooler clients are still connected
