@@ -75,19 +75,21 @@ json acked_json(const Service& service, std::int64_t from_seq) {
 
 json timeline_json(const Stats& stats, std::int64_t from_s) {
   json succeeded = json::array(), failed = json::array();
-  json refused = json::array(), unknown = json::array();
+  json refused = json::array(), unknown = json::array(), slowest = json::array();
   const auto seconds = stats.timeline().between(from_s, wall_ms() / 1000);
   for (const auto& second : seconds) {
     succeeded.push_back(second.succeeded);
     failed.push_back(second.failed);
     refused.push_back(second.refused);
     unknown.push_back(second.unknown);
+    slowest.push_back(second.slowest_ms);
   }
   return {{"from_s", seconds.empty() ? 0 : seconds.front().epoch_s},
           {"succeeded", std::move(succeeded)},
           {"failed", std::move(failed)},
           {"refused", std::move(refused)},
-          {"unknown", std::move(unknown)}};
+          {"unknown", std::move(unknown)},
+          {"slowest_ms", std::move(slowest)}};
 }
 
 json record_json(const Service& service, std::int64_t start_ms, bool final) {

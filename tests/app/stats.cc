@@ -1,5 +1,6 @@
 #include "app/stats.h"
 
+#include <algorithm>
 #include <cstdio>
 
 #include "app/clocks.h"
@@ -30,7 +31,9 @@ std::uint64_t total(const ByClass& classes) {
 void Stats::count_succeeded(std::int64_t seq, std::uint64_t latency_us) {
   acked_.add(seq);
   latency_.record(latency_us);
-  ++timeline_.at(wall_ms() / 1000).succeeded;
+  Timeline::Second& second = timeline_.at(wall_ms() / 1000);
+  ++second.succeeded;
+  second.slowest_ms = std::max(second.slowest_ms, static_cast<std::uint32_t>(latency_us / 1000));
 }
 
 void Stats::count_failed(const std::string& cls, const std::string& message) {

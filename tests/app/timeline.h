@@ -19,6 +19,7 @@ class Timeline {
     std::uint32_t failed = 0;
     std::uint32_t refused = 0;
     std::uint32_t unknown = 0;
+    std::uint32_t slowest_ms = 0;  // of those that succeeded in it
   };
 
   // The counters of this second; the one that was 900 s earlier in its place is forgotten.

@@ -133,6 +133,17 @@ def between(records, from_s, to_s):
     return totals
 
 
+def slowest_between(records, from_s, to_s):
+    """The longest that a transaction took which succeeded in these seconds, in seconds."""
+    slowest = 0
+    for record in newest(records):
+        timeline = record.get("timeline")
+        if timeline:
+            start, series = timeline["from_s"], timeline["slowest_ms"]
+            slowest = max([slowest, *series[max(0, from_s - start) : max(0, to_s - start + 1)]])
+    return slowest / 1000
+
+
 # --- the database's side ----------------------------------------------------------------------
 
 

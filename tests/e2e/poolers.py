@@ -15,7 +15,6 @@ import world
 
 SOCKETS = "run/pgbouncer"
 USER = "pgrightsizer"
-DATABASES_EVERY_S = 1.0
 
 
 @dataclasses.dataclass
@@ -31,7 +30,6 @@ class Known:
     servers: int = 0
     pool_modes: frozenset = frozenset()
     paused: bool = False
-    databases_at: float = 0.0
     process: int = 0
     answered: bool = False
     pids: frozenset = frozenset()
@@ -44,6 +42,7 @@ class Poolers:
         self._known = {}
         self._password = None
         self._password_at = 0.0
+        self.pauses = []  # (time, pod, paused), whenever it changed
 
     def look(self, pods):
         """Asks every pod alive. `pods` are the API's objects."""
@@ -56,9 +55,12 @@ class Poolers:
             one.terminating = "deletionTimestamp" in pod["metadata"]
             if not _running(pod):
                 _close(one)
-                one.cap, one.servers, one.answered = None, 0, False
+                one.cap, one.servers, one.answered, one.paused = None, 0, False, False
                 continue
+            before = one.paused
             self._ask(one)
+            if one.paused != before:
+                self.pauses.append((time.time(), one.name, one.paused))
         return list(self._known.values())
 
     def close(self):
@@ -132,10 +134,6 @@ def _read(one):
     one.servers = len(servers)
     one.pids = frozenset(int(row["remote_pid"]) for row in servers)
     one.answered = True
-    now = time.monotonic()
-    if now - one.databases_at < DATABASES_EVERY_S:
-        return
-    one.databases_at = now
     entries = [row for row in _rows(one.session, "SHOW DATABASES") if row["name"] != "pgbouncer"]
     modes = {row["pool_mode"] or config["pool_mode"] for row in entries}
     one.pool_modes = frozenset(modes)

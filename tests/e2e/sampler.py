@@ -129,10 +129,11 @@ class Sampler(threading.Thread):
         self.longest_gap = 0.0
         self.violations = []  # [(time, by how many, steps)]
         self.environment = []  # [(time, by how many)]
+        self.direct = []  # (time, direct sessions) of each look
         self.most_excess = 0
         self.failure = None
         self._file = open(path, "w", encoding="utf-8")
-        self._poolers = poolers.Poolers()
+        self.poolers = poolers.Poolers()
         self._session = None
         self._connect_at = 0.0
         self._who = None
@@ -150,7 +151,7 @@ class Sampler(threading.Thread):
         self._ended.set()
         self.join(10)
         self.cluster.stop()
-        self._poolers.close()
+        self.poolers.close()
         self._drop_session()
         self._file.close()
 
@@ -177,7 +178,7 @@ class Sampler(threading.Thread):
     def _look(self):
         look = Look(time.time(), self.cluster.route)
         answer = self._ask_database()
-        known = self._poolers.look(self.cluster.pooler_pods())
+        known = self.poolers.look(self.cluster.pooler_pods())
         addresses = {one.address for one in known if one.address}
         # Always asked, so that its clock runs while PostgreSQL is down.
         direct_open = self.cluster.direct_open(addresses)
@@ -220,6 +221,7 @@ class Sampler(threading.Thread):
             if before is not None:
                 self._attribute(look.at, before, state, line)
             self._before = state
+            self.direct.append((look.at, state.direct))
             self.most_excess = max(self.most_excess, state.excess)
             line.update(
                 max_connections=state.max_connections, direct=state.direct, room=state.room,
