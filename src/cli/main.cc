@@ -7,6 +7,7 @@
 #include "memory.h"
 #include "operator.h"
 #include "pgrightsizer/telemetry/log.h"
+#include "simulate.h"
 
 int main(int argc, char** argv) {
   using namespace pgrightsizer;
@@ -50,10 +51,23 @@ int main(int argc, char** argv) {
         ->check(CLI::IsMember({"text", "json"}));
   }
 
+  cli::SimulateOptions simulation;
+  auto* simulate_command = app.add_subcommand(
+      "simulate", "What a policy would have done with a history of replica counts.");
+  simulate_command->add_option("--trace", simulation.trace, "CSV: time,<workload>,…")->required();
+  simulate_command->add_option("--policy", simulation.policy, "A ConnectionPolicy, YAML.")->required();
+  simulate_command->add_option("--format", simulation.format, "text, json or svg.")
+      ->check(CLI::IsMember({"text", "json", "svg"}));
+
   try {
     CLI11_PARSE(app, argc, argv);
     const auto logger = telemetry::make_logger(telemetry::parse_log_level(level).value_or(LogLevel::Info),
                                                telemetry::parse_log_format(format).value_or(telemetry::LogFormat::Text));
+    if (simulate_command->parsed()) {
+      const auto text = cli::simulate(simulation);
+      std::fputs(text ? text->c_str() : (text.error().message() + "\n").c_str(), text ? stdout : stderr);
+      return text ? 0 : 2;
+    }
     if (guard_command->parsed()) return cli::run_guard(guard, *logger);
     return cli::run_operator(run, *logger);
   } catch (const std::exception& error) {

@@ -24,7 +24,7 @@ namespace {
 using nlohmann::json;
 
 constexpr Duration kRecordEvery = std::chrono::seconds(10);
-constexpr Duration kDrainAtMost = std::chrono::seconds(5);
+constexpr Duration kDrainAtMost = std::chrono::seconds(20);
 
 int termination_signals() {
   sigset_t set;

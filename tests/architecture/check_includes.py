@@ -17,6 +17,7 @@ MAY_USE = {
     "transition": {"sizing"},
     "schedule": {"base"},
     "api": {"base", "sizing"},
+    "replay": {"base", "sizing", "transition", "api"},
     "kube": {"base"},
     "runtime": {"base", "kube"},
     "postgres": {"base"},

@@ -1,5 +1,6 @@
 """What the application's instances say about themselves."""
 
+import concurrent.futures
 import json
 import threading
 import time
@@ -10,11 +11,12 @@ import judge
 import world
 
 EVERY_S = 2.0
+AT_ONCE = 8
 COUNTERS = ("succeeded", "failed", "refused", "unknown")
 
 
 class Application(threading.Thread):
-    """Asks every instance for its counters, one after the other, every two seconds.
+    """Asks every instance for its counters, every two seconds.
 
     An instance that is gone keeps what it said last; its record on disk has the rest."""
 
@@ -44,13 +46,13 @@ class Application(threading.Thread):
 
     def _round(self):
         opened = answered = queued = 0
-        for pod in self._pods():
-            address = pod["status"].get("podIP")
-            if not address or "deletionTimestamp" in pod["metadata"] or self._ended.is_set():
-                continue
-            said = fetch(f"http://{address}:8080/stats")
-            if said is None:
-                continue
+        addresses = [pod["status"].get("podIP") for pod in self._pods()
+                     if "deletionTimestamp" not in pod["metadata"]]
+        # At the same time: half of them may have gone meanwhile, and each of those takes 2 s.
+        with concurrent.futures.ThreadPoolExecutor(AT_ONCE) as pool:
+            answers = list(pool.map(lambda at: fetch(f"http://{at}:8080/stats"),
+                                    filter(None, addresses)))
+        for said in filter(None, answers):
             answered += 1
             opened += said["connections"]["open"]
             queued += said["queued"]

@@ -184,7 +184,7 @@ def app_object(most_instances):
             "template": {
                 "metadata": {"labels": {"app": APP}},
                 "spec": {
-                    "terminationGracePeriodSeconds": 10,
+                    "terminationGracePeriodSeconds": 30,
                     "automountServiceAccountToken": False,
                     "enableServiceLinks": False,
                     "containers": [container],
