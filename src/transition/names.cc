@@ -32,6 +32,16 @@ const char* to_string(StepKind kind) {
       return "DrainPooled";
     case StepKind::RemovePooler:
       return "RemovePooler";
+    case StepKind::PinStandby:
+      return "PinStandby";
+    case StepKind::RestartStandby:
+      return "RestartStandby";
+    case StepKind::CheckpointStandby:
+      return "CheckpointStandby";
+    case StepKind::WriteFile:
+      return "WriteFile";
+    case StepKind::ResetInstance:
+      return "ResetInstance";
   }
   return "Unknown";
 }
@@ -76,6 +86,12 @@ const char* to_string(Topic topic) {
       return "ForeignChange";
     case Topic::Overridden:
       return "Overridden";
+    case Topic::Standby:
+      return "Standby";
+    case Topic::StandbyFailed:
+      return "StandbyFailed";
+    case Topic::ReplicationBroken:
+      return "ReplicationBroken";
   }
   return "Unknown";
 }

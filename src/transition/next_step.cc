@@ -2,6 +2,7 @@
 #include "direct.h"
 #include "pooled.h"
 #include "situation.h"
+#include "standbys.h"
 
 namespace pgrightsizer::transition {
 
@@ -15,12 +16,20 @@ Observation as_routed(Observation seen) {
   return seen;
 }
 
+// What is left to do for standbys comes after everything else: it is never urgent.
+Step then_standbys(const Situation& s, Step step) {
+  if (step.kind != StepKind::None && step.kind != StepKind::Wait) return step;
+  Rule follow = follow_primary_rule(s);
+  if (!follow || (follow->kind == StepKind::Wait && step.kind == StepKind::Wait)) return step;
+  return *std::move(follow);
+}
+
 Step decide(const Situation& s) {
   if (Rule database = database_rule(s)) return *std::move(database);
   if (s.plan.hold) {
     return step_of(StepKind::None, Topic::Hold, "no instances: the present sizes are kept");
   }
-  return s.plan.route == Route::Pooler ? pooled_step(s) : direct_step(s);
+  return then_standbys(s, s.plan.route == Route::Pooler ? pooled_step(s) : direct_step(s));
 }
 
 }  // namespace
