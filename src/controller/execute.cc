@@ -6,6 +6,7 @@
 #include <array>
 
 #include "apply.h"
+#include "execute_standbys.h"
 #include "inputs.h"
 #include "names.h"
 #include "routing.h"
@@ -39,6 +40,7 @@ Result<void> request(const Turn& turn, Count value) {
   auto* session = turn.memory.admin ? &*turn.memory.admin : nullptr;
   // Until it is known to have been written, whatever is found there is not held against anybody.
   turn.memory.request.value.reset();
+  turn.memory.standbys.pins.insert(value);
   if (auto done = turn.memory.provider->request(value, session); !done) return done;
   turn.memory.request.value = value;
   turn.memory.request.foreign_since.reset();
@@ -310,6 +312,11 @@ Result<void> execute(const Turn& turn, const Step& step, api::Status& status) {
     case StepKind::DrainDirect: return drain_direct(turn, step, status);
     case StepKind::DrainPooled: return drain_pooled(turn);
     case StepKind::RemovePooler: return remove_pooler(turn, step);
+    case StepKind::PinStandby: return pin_standby(turn, step);
+    case StepKind::RestartStandby: return restart_standby(turn, step);
+    case StepKind::CheckpointStandby: return checkpoint_standby(turn, step);
+    case StepKind::WriteFile: return write_file(turn, step);
+    case StepKind::ResetInstance: return reset_instance(turn, step);
   }
   return fail(ErrorKind::Internal, "unknown step");
 }

@@ -46,15 +46,7 @@ Result<postgres::Session*> admin_session(const Sight& sight, const api::Connecti
   if (memory.admin) return &*memory.admin;
   if (facts.database.host.empty())
     return fail(ErrorKind::Unavailable, "has no address yet", "database of " + policy.text());
-  postgres::ConnectOptions options;
-  options.host = facts.database.host;
-  options.port = facts.database.port;
-  options.user = admin.user;
-  options.password = admin.password;
-  options.sslmode = admin.sslmode;
-  options.sslrootcert_pem = admin.root_ca;
-  options.deadline = std::chrono::seconds(3);
-  auto session = sight.options.connect(options);
+  auto session = sight.options.connect(admin_login(facts, facts.database.host));
   if (!session) return fail(session.error());
   memory.admin = std::move(*session);
   memory.admin_key = key;
@@ -115,6 +107,18 @@ void notice_foreign_request(const Sight& sight, Memory& memory, Facts& facts) {
 
 }  // namespace
 
+postgres::ConnectOptions admin_login(const Facts& facts, const std::string& host) {
+  postgres::ConnectOptions options;
+  options.host = host;
+  options.port = facts.database.port;
+  options.user = facts.admin.user;
+  options.password = facts.admin.password;
+  options.sslmode = facts.admin.sslmode;
+  options.sslrootcert_pem = facts.admin.root_ca;
+  options.deadline = std::chrono::seconds(3);
+  return options;
+}
+
 void observe_database(const Sight& sight, const api::ConnectionPolicy& policy, Memory& memory,
                       Facts& facts) {
   if (!memory.provider || memory.provider_key != provider_key(policy)) {
@@ -136,6 +140,7 @@ void observe_database(const Sight& sight, const api::ConnectionPolicy& policy, M
   seen.requested = facts.database.requested;
 
   if (!facts.blocked()) read_server(sight, policy, memory, facts);
+  if (!facts.database.standbys.empty()) observe_standbys(sight, policy, memory, facts);
   if (!facts.settings) {
     seen.effective = memory.last_effective;
     seen.reserved = memory.last_reserved;
