@@ -69,8 +69,9 @@ Result<postgres::Session*> session_with(const Sight& sight, Memory& memory, cons
 }
 
 Result<void> read_standby(const Sight& sight, Memory& memory, const Facts& facts,
-                          const providers::Standby& standby, transition::Standby& seen,
-                          bool& in_recovery) {
+                          const providers::Standby& standby,
+                          const std::optional<postgres::Primary>& primary,
+                          transition::Standby& seen, bool& in_recovery) {
   auto session = session_with(sight, memory, facts, standby, standby_key(facts, standby));
   if (!session) return fail(session.error());
   const auto settings = postgres::read_settings(**session);
@@ -80,7 +81,9 @@ Result<void> read_standby(const Sight& sight, Memory& memory, const Facts& facts
   if (!replay) return fail(replay.error());
   in_recovery = replay->in_recovery;
   seen.up = true;
-  seen.streaming = replay->streaming;
+  // From the primary, or from another of its standbys: their WAL is the same.
+  seen.streaming = replay->streaming && primary && primary->streaming > 0 &&
+                   primary->system == replay->system;
   seen.replay_paused = replay->paused;
   seen.caught_up = replay->past_position;
   seen.restartpoint = replay->past_redo;
@@ -91,12 +94,6 @@ Result<void> read_standby(const Sight& sight, Memory& memory, const Facts& facts
     seen.cannot_restart = "its command line sets max_connections, which wins over every file; "
                           "remove it there";
   return {};
-}
-
-bool streams_from(const std::optional<postgres::Primary>& primary, const std::string& host) {
-  if (!primary) return false;
-  const auto& from = primary->streaming;
-  return std::find(from.begin(), from.end(), host) != from.end();
 }
 
 // Since when it has not been of use.
@@ -153,13 +150,12 @@ void observe_standbys(const Sight& sight, const api::ConnectionPolicy& policy, M
     one.start_failure = standby.start_failure;
     bool in_recovery = true;
     if (!standby.host.empty() && sight.clock.steady() < until && !facts.blocked()) {
-      const auto done = read_standby(sight, memory, facts, standby, one, in_recovery);
+      const auto done = read_standby(sight, memory, facts, standby, primary, one, in_recovery);
       if (!done) memory.standbys.sessions.erase(standby_key(facts, standby));
     }
     if (!in_recovery)
       facts.problems.push_back({"TwoPrimaries", pod_text(policy, standby.pod) +
                                                     " is a primary, too" + remedy(policy)});
-    one.streaming = one.streaming && streams_from(primary, standby.host);
     keep_time(sight, memory, one);
     seen.standbys.push_back(std::move(one));
   }

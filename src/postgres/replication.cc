@@ -19,6 +19,7 @@ Result<Primary> read_primary(Session& session) {
   // The redo first: whoever has replayed up to the position has also seen that checkpoint.
   const auto rows = session.query(R"(
       select pg_is_in_recovery()::int4 as recovering,
+             (select system_identifier::text from pg_control_system()) as system,
              (select redo_lsn::text from pg_control_checkpoint()) as redo,
              case when not pg_is_in_recovery() then pg_current_wal_flush_lsn()::text end as flushed,
              current_setting('synchronous_standby_names') as names)");
@@ -26,18 +27,16 @@ Result<Primary> read_primary(Session& session) {
   Primary primary;
   primary.in_recovery = rows->number(0, "recovering").value_or(0) != 0;
   if (primary.in_recovery) return primary;
+  primary.system = rows->text(0, "system").value_or("");
   primary.redo = rows->text(0, "redo").value_or("");
   primary.flushed = rows->text(0, "flushed").value_or("");
   const auto names = rows->text(0, "names").value_or("");
   const auto senders = session.query(R"(
-      select host(client_addr) as address, (sync_state <> 'async')::int4 as synchronous
+      select count(*) as streaming, count(*) filter (where sync_state <> 'async') as synchronous
         from pg_stat_replication where state = 'streaming')");
   if (!senders) return fail(senders.error());
-  std::int64_t synchronous = 0;
-  for (std::size_t i = 0; i < senders->rows.size(); ++i) {
-    primary.streaming.push_back(senders->text(i, "address").value_or(""));
-    synchronous += senders->number(i, "synchronous").value_or(0);
-  }
+  primary.streaming = senders->number(0, "streaming").value_or(0);
+  const auto synchronous = senders->number(0, "synchronous").value_or(0);
   const auto required = required_synchronous(names);
   if (required > 0) primary.synchronous_spare = synchronous - required;
   return primary;
@@ -52,6 +51,7 @@ Result<Replay> read_replay(Session& session, const std::string& position,
   // The questions to a standby are errors elsewhere.
   const auto rows = session.query(
       "select pg_is_in_recovery()::int4 as recovering,"
+      " (select system_identifier::text from pg_control_system()) as system,"
       " case when pg_is_in_recovery() then (" + paused + ")::int4 end as paused,"
       " (pg_last_wal_replay_lsn() >= nullif($1, '')::pg_lsn)::int4 as past_position,"
       " (select (redo_lsn >= nullif($2, '')::pg_lsn)::int4 from pg_control_checkpoint()) as redo,"
@@ -60,6 +60,7 @@ Result<Replay> read_replay(Session& session, const std::string& position,
   if (!rows) return fail(rows.error());
   Replay replay;
   replay.in_recovery = rows->number(0, "recovering").value_or(0) != 0;
+  replay.system = rows->text(0, "system").value_or("");
   replay.streaming = rows->number(0, "streaming").value_or(0) != 0;
   replay.paused = rows->number(0, "paused").value_or(0) != 0;
   replay.past_position = rows->number(0, "past_position").value_or(0) != 0;

@@ -4,7 +4,6 @@
 #include <cstdint>
 #include <optional>
 #include <string>
-#include <vector>
 
 #include "pgrightsizer/base/result.h"
 #include "pgrightsizer/postgres/server.h"
@@ -16,7 +15,8 @@ struct Primary {
   bool in_recovery = false;  // then it is none, and the rest is empty
   std::string flushed;       // how far its WAL is on disk: "0/3000148"
   std::string redo;          // where a crash recovery would begin: its last checkpoint's
-  std::vector<std::string> streaming;  // addresses of those that stream from it
+  std::string system;        // identifies the database cluster that its standbys are copies of
+  std::int64_t streaming = 0;  // how many stream from it
   // How many synchronous standbys may be away before commits wait; nullopt: none is synchronous.
   std::optional<std::int64_t> synchronous_spare;
 };
@@ -24,6 +24,7 @@ struct Primary {
 
 struct Replay {
   bool in_recovery = false;  // then it is a standby
+  std::string system;        // as Primary's
   bool streaming = false;    // its WAL receiver is connected
   bool paused = false;
   bool past_position = false;  // it has replayed up to the position asked for
