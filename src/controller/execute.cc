@@ -7,6 +7,7 @@
 
 #include "apply.h"
 #include "execute_restart.h"
+#include "execute_standbys.h"
 #include "inputs.h"
 #include "names.h"
 #include "role.h"
@@ -280,6 +281,11 @@ Result<void> execute(const Turn& turn, const Step& step, api::Status& status) {
     case StepKind::DrainDirect: return drain_direct(turn, step, status);
     case StepKind::DrainPooled: return drain_pooled(turn);
     case StepKind::RemovePooler: return remove_pooler(turn, step);
+    case StepKind::PinStandby: return pin_standby(turn, step);
+    case StepKind::RestartStandby: return restart_standby(turn, step);
+    case StepKind::CheckpointStandby: return checkpoint_standby(turn, step);
+    case StepKind::WriteFile: return write_file(turn, step);
+    case StepKind::ResetInstance: return reset_instance(turn, step);
   }
   return fail(ErrorKind::Internal, "unknown step");
 }

@@ -65,6 +65,7 @@ std::string cost_text(const Turn& turn) {
 Result<void> request_value(const Turn& turn, Count value) {
   // Until it is known to have been written, whatever is found there is not held against anybody.
   turn.memory.request.value.reset();
+  turn.memory.standbys.pins.insert(value);
   if (auto done = turn.memory.provider->request(value, admin(turn)); !done) return done;
   turn.memory.request.value = value;
   turn.memory.request.foreign_since.reset();
@@ -77,7 +78,7 @@ Result<void> begin_checkpoint(const Turn& turn) {
     turn.sight.logger.info("no CHECKPOINT before the restart", {{"error", error.message()}});
     restart.checkpointed = turn.sight.clock.steady();
   };
-  auto session = turn.sight.options.connect(admin_options(turn.facts));
+  auto session = turn.sight.options.connect(admin_login(turn.facts, turn.facts.database.host));
   if (!session) {
     given_up(session.error());
     return {};

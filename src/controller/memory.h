@@ -106,6 +106,18 @@ struct Memory {
   };
   Windows windows;
 
+  // Of a replicated database.
+  struct Standbys {
+    std::map<std::string, postgres::Session> sessions;  // by login and uid of the pod
+    std::map<std::string, WallTime> away_since;         // by name of the pod
+    std::set<sizing::Count> pins;                       // values we have pinned
+    // How far the primary's WAL was at the first look after its start: later is safe, too.
+    WallTime primary_start{};
+    std::string position;
+    std::string redo;
+  };
+  Standbys standbys;
+
   std::string console_password;
   // Pooler pods, by uid, that are known to serve this digest of the auth_file.
   std::map<std::string, std::string> users_served;

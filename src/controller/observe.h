@@ -24,6 +24,13 @@ struct Sight {
 // The provider's place and the server: settings, sessions.
 void observe_database(const Sight& sight, const api::ConnectionPolicy& policy, Memory& memory,
                       Facts& facts);
+// The standbys of a replicated database, within 3 s; and which value its primary will start with.
+void observe_standbys(const Sight& sight, const api::ConnectionPolicy& policy, Memory& memory,
+                      Facts& facts);
+// Under which Memory keeps its session.
+[[nodiscard]] std::string standby_key(const Facts& facts, const providers::Standby& standby);
+// How the administrator logs in to an instance.
+[[nodiscard]] postgres::ConnectOptions admin_login(const Facts& facts, const std::string& host);
 // The front Service, its EndpointSlices, the pooler's objects and its pods' consoles.
 void observe_pooler(const Sight& sight, const api::ConnectionPolicy& policy, Memory& memory,
                     Facts& facts);
@@ -42,9 +49,6 @@ void probe_logins(const Sight& sight, const api::ConnectionPolicy& policy, Memor
 // When restarts are welcome.
 void observe_windows(const Sight& sight, const api::ConnectionPolicy& policy, Memory& memory,
                      Facts& facts);
-
-// How an administrative session is opened, where the database was found.
-[[nodiscard]] postgres::ConnectOptions admin_options(const Facts& facts);
 
 // What the pooler's objects are made from.
 [[nodiscard]] pgbouncer::Spec pooler_spec(const api::ConnectionPolicy& policy, const Facts& facts,

@@ -46,7 +46,7 @@ Result<postgres::Session*> admin_session(const Sight& sight, const api::Connecti
   if (memory.admin) return &*memory.admin;
   if (facts.database.host.empty())
     return fail(ErrorKind::Unavailable, "has no address yet", "database of " + policy.text());
-  auto session = sight.options.connect(admin_options(facts));
+  auto session = sight.options.connect(admin_login(facts, facts.database.host));
   if (!session) return fail(session.error());
   memory.admin = std::move(*session);
   memory.admin_key = key;
@@ -146,9 +146,9 @@ void find_long_transactions(const api::ConnectionPolicy& policy,
 
 }  // namespace
 
-postgres::ConnectOptions admin_options(const Facts& facts) {
+postgres::ConnectOptions admin_login(const Facts& facts, const std::string& host) {
   postgres::ConnectOptions options;
-  options.host = facts.database.host;
+  options.host = host;
   options.port = facts.database.port;
   options.user = facts.admin.user;
   options.password = facts.admin.password;
@@ -183,6 +183,7 @@ void observe_database(const Sight& sight, const api::ConnectionPolicy& policy, M
 
   watch_checkpoint(sight, memory, facts);
   if (!facts.blocked()) read_server(sight, policy, memory, facts);
+  if (!facts.database.standbys.empty()) observe_standbys(sight, policy, memory, facts);
   if (!facts.settings) {
     seen.effective = memory.last_effective;
     seen.reserved = memory.last_reserved;

@@ -27,7 +27,10 @@ milliseconds while_waiting(Topic topic, const Pace& pace) {
     case Topic::DirectDraining:
     case Topic::PooledDraining:
     case Topic::CapsShrinking:
-    case Topic::NoRoom: return pace.transition;
+    case Topic::NoRoom:
+    case Topic::Standby:
+    case Topic::StandbyFailed:
+    case Topic::ReplicationBroken: return pace.transition;
     default: return pace.rest;
   }
 }
@@ -38,7 +41,8 @@ milliseconds until_next(const Step& step, const Pace& pace, WallTime now) {
   switch (step.kind) {
     case StepKind::DrainDirect:
     case StepKind::DrainPooled:
-    case StepKind::Reconnect: return pace.transition;
+    case StepKind::Reconnect:
+    case StepKind::CheckpointStandby: return pace.transition;
     case StepKind::None:
     case StepKind::Wait: break;
     default: return kAtOnce;

@@ -45,7 +45,7 @@ Result<std::vector<postgres::Evidence>> look(const Sight& sight, const Facts& fa
   }
   std::vector<postgres::Evidence> all;
   for (const auto& database : databases) {
-    auto options = admin_options(facts);
+    auto options = admin_login(facts, facts.database.host);
     options.database = database;
     auto session = sight.options.connect(options);
     if (!session) return fail(session.error());

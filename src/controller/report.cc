@@ -33,7 +33,8 @@ bool at_rest(const Step& step) {
 bool stuck(const Step& step) {
   return step.kind == StepKind::Wait &&
          (step.topic == Topic::NeedsTls || step.topic == Topic::RestartRejected ||
-          step.topic == Topic::RestartUnsafe || step.topic == Topic::PooledLogin);
+          step.topic == Topic::RestartUnsafe || step.topic == Topic::PooledLogin ||
+          step.topic == Topic::StandbyFailed || step.topic == Topic::ReplicationBroken);
 }
 
 const Problem* first_problem(const Facts& facts, bool blocking) {

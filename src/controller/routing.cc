@@ -35,7 +35,7 @@ Json ports(const api::ConnectionPolicy& policy) {
   return Json::array({{{"name", "postgresql"}, {"port", port}, {"targetPort", port}, {"protocol", "TCP"}}});
 }
 
-// The first pod of the StatefulSet is the primary: with one instance there is no other.
+// The first pod of the StatefulSet is the primary: another one is a condition, and nothing is done.
 Json database_selector(const api::ConnectionPolicy& policy) {
   if (external(policy)) return {{kPolicyLabel, policy.name}, {kComponentLabel, "external"}};
   return {{"statefulset.kubernetes.io/pod-name", policy.spec.database.name + "-0"}};

@@ -40,6 +40,11 @@ class ExternalProvider final : public Provider {
     return postgres::reload_configuration(*session);
   }
 
+  Result<void> write_place(std::int64_t) override {
+    return fail(ErrorKind::Invalid, "an external database has no file of ours", object(),
+                "request the value with ALTER SYSTEM");
+  }
+
   Result<void> restart(const Database&, postgres::Session*) override {
     return fail(ErrorKind::Invalid, "an external database is restarted by its owner", object(),
                 "restart it to bring the new max_connections into force");

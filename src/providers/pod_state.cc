@@ -38,8 +38,8 @@ Result<std::string> log_of_last_run(kube::Client& client, const kube::Pod& pod) 
 }  // namespace
 
 std::optional<std::string> why_not_restart(const kube::Workload& stateful_set,
-                                           const kube::Pod* pod) {
-  const auto name = "pod " + stateful_set.meta.key() + "-0";
+                                           const kube::Pod* pod, int ordinal) {
+  const auto name = "pod " + stateful_set.meta.key() + "-" + std::to_string(ordinal);
   if (!pod) return name + " does not exist";
   if (pod->meta.deleting) return name + " is terminating";
   if (stateful_set.observed_generation < stateful_set.generation ||

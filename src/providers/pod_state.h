@@ -11,7 +11,7 @@ namespace pgrightsizer::providers {
 
 // Why deleting the pod now would do more than a restart, or nothing.
 [[nodiscard]] std::optional<std::string> why_not_restart(const kube::Workload& stateful_set,
-                                                         const kube::Pod* pod);
+                                                         const kube::Pod* pod, int ordinal = 0);
 
 // The server's own message when the pod's first container exits at start again and again.
 [[nodiscard]] std::optional<std::string> start_failure(kube::Client& client, const kube::Pod& pod);

@@ -1,5 +1,6 @@
-// PostgreSQL as a StatefulSet of one pod, its configuration file in a ConfigMap: one line of the
-// file is edited, and the pod is deleted to restart it.
+// PostgreSQL as a StatefulSet, its configuration file in a ConfigMap: one line of the file is
+// edited, and the pod is deleted to restart it. With standbys the file comes last: it is the same
+// for all of them, and they must change one after the other.
 #include <algorithm>
 #include <thread>
 #include <utility>
@@ -7,6 +8,7 @@
 #include "config_place.h"
 #include "mounts.h"
 #include "overrides.h"
+#include "pgrightsizer/postgres/replication.h"
 #include "pgrightsizer/providers/provider.h"
 #include "pod_state.h"
 
@@ -18,6 +20,8 @@ using std::chrono::seconds;
 
 // A kubelet brings a changed ConfigMap to its pods within its sync period and cache time.
 constexpr seconds kMountLag{120};
+
+constexpr int kMostInstances = 9;
 
 Result<void> end_backends(postgres::Session& session) {
   const auto backends = postgres::read_backends(session);
@@ -56,6 +60,7 @@ class StatefulSetProvider final : public Provider {
   std::optional<Override> overridden(const postgres::Settings& settings,
                                      const Database& database) const override;
   Result<void> request(std::int64_t value, postgres::Session* session) override;
+  Result<void> write_place(std::int64_t value) override;
   Result<void> restart(const Database& database, postgres::Session* session) override;
 
  private:
@@ -66,7 +71,9 @@ class StatefulSetProvider final : public Provider {
     return {kube::resources::kConfigMap, options_.name_space, options_.config_map};
   }
   [[nodiscard]] Result<kube::Json> read_stateful_set() const;
-  [[nodiscard]] std::shared_ptr<const kube::Pod> pod_of(const std::string& owner_uid) const;
+  [[nodiscard]] std::shared_ptr<const kube::Pod> pod_of(const std::string& owner_uid,
+                                                        int ordinal) const;
+  [[nodiscard]] Standby standby_of(const kube::Workload& workload, int ordinal) const;
   [[nodiscard]] std::vector<std::string> notes() const;
   [[nodiscard]] bool is_ours(const std::string& file, const std::string& data_directory) const;
   [[nodiscard]] bool may_lag() const;
@@ -77,6 +84,7 @@ class StatefulSetProvider final : public Provider {
   StatefulSetOptions options_;
   SystemClock system_clock_;
   std::optional<ConfigPlace> place_;     // as observe() read it
+  bool replicated_ = false;              // as observe() saw it
   std::vector<std::string> file_paths_;  // of the key, in the containers
 };
 
@@ -90,8 +98,9 @@ Result<kube::Json> StatefulSetProvider::read_stateful_set() const {
   return object;
 }
 
-std::shared_ptr<const kube::Pod> StatefulSetProvider::pod_of(const std::string& owner_uid) const {
-  const auto name = options_.name + "-0";
+std::shared_ptr<const kube::Pod> StatefulSetProvider::pod_of(const std::string& owner_uid,
+                                                            int ordinal) const {
+  const auto name = options_.name + "-" + std::to_string(ordinal);
   for (const auto& pod : pods_(options_.name_space))
     if (pod->meta.name == name && pod->controller_uid == owner_uid && !pod->gone()) return pod;
   return nullptr;
@@ -118,14 +127,11 @@ Result<Database> StatefulSetProvider::observe() {
   const auto object = read_stateful_set();
   if (!object) return fail(object.error());
   const auto workload = kube::decode_workload(*object);
-  if (workload.replicas != 1)
-    return fail(ErrorKind::Invalid,
-                workload.replicas > 1
-                    ? "more than one replica (" + std::to_string(workload.replicas) +
-                          "): standbys are not supported yet"
-                    : "it is scaled to " + std::to_string(workload.replicas),
+  if (workload.replicas < 1 || workload.replicas > kMostInstances)
+    return fail(ErrorKind::Invalid, "it is scaled to " + std::to_string(workload.replicas),
                 stateful_set_ref().text(),
-                "set its spec.replicas to 1, or name another StatefulSet in spec.database.name");
+                "set its spec.replicas to 1, or to 2 up to " + std::to_string(kMostInstances) +
+                    " with streaming standbys, or name another StatefulSet in spec.database.name");
   auto place = read_config_place(client_, config_map_ref(), options_.key);
   if (!place) return fail(std::move(place.error()));
   place_ = std::move(*place);
@@ -136,7 +142,9 @@ Result<Database> StatefulSetProvider::observe() {
   database.requested = place_->file.max_connections.value_or(0);
   database.notes = notes();
   database.memory_limit_bytes = memory_limit(*object);
-  const auto pod = pod_of(workload.meta.uid);
+  replicated_ = workload.replicas > 1;
+  for (int i = 1; i < workload.replicas; ++i) database.standbys.push_back(standby_of(workload, i));
+  const auto pod = pod_of(workload.meta.uid, 0);
   database.cannot_restart = why_not_restart(workload, pod.get());
   database.ready = pod && pod->ready;
   database.stopping = pod && pod->meta.deleting;
@@ -146,6 +154,19 @@ Result<Database> StatefulSetProvider::observe() {
   database.pod_uid = pod->meta.uid;
   database.start_failure = start_failure(client_, *pod);
   return database;
+}
+
+Standby StatefulSetProvider::standby_of(const kube::Workload& workload, int ordinal) const {
+  Standby standby;
+  standby.pod = options_.name + "-" + std::to_string(ordinal);
+  const auto pod = pod_of(workload.meta.uid, ordinal);
+  standby.cannot_restart = why_not_restart(workload, pod.get(), ordinal);
+  if (!pod) return standby;
+  standby.pod_uid = pod->meta.uid;
+  standby.host = pod->ip;
+  standby.terminating = pod->meta.deleting;
+  standby.start_failure = start_failure(client_, *pod);
+  return standby;
 }
 
 // By the path it is mounted at. An image may copy or link the file elsewhere, then by its name; but
@@ -168,12 +189,23 @@ std::optional<Override> StatefulSetProvider::overridden(const postgres::Settings
   if (auto found = command_line_override(settings)) return found;
   // Nothing of ours to override yet: the first request adds the line.
   if (place_ && place_->file.occurrences == 0) return std::nullopt;
+  auto judged = settings;
+  // Each instance's postgresql.auto.conf is a place of ours, too.
+  if (replicated_) postgres::ignore_pinned(judged);
   return file_override(
-      settings, [&](const std::string& file) { return is_ours(file, settings.data_directory); },
+      judged, [&](const std::string& file) { return is_ours(file, settings.data_directory); },
       may_lag());
 }
 
-Result<void> StatefulSetProvider::request(std::int64_t value, postgres::Session*) {
+Result<void> StatefulSetProvider::request(std::int64_t value, postgres::Session* session) {
+  if (!replicated_) return write_place(value);
+  if (!session || !session->alive())
+    return fail(ErrorKind::Unavailable, "ALTER SYSTEM needs a session of the administrator",
+                "pod " + options_.name_space + "/" + options_.name + "-0");
+  return postgres::pin(*session, value);
+}
+
+Result<void> StatefulSetProvider::write_place(std::int64_t value) {
   if (!place_)
     return fail(ErrorKind::Internal, "a value was requested before anything was observed",
                 config_map_ref().text());
@@ -197,6 +229,14 @@ Result<void> StatefulSetProvider::restart(const Database& database, postgres::Se
 }
 
 }  // namespace
+
+Database as_instance(const Database& database, const Standby& standby) {
+  Database instance = database;
+  instance.host = standby.host;
+  instance.pod = standby.pod;
+  instance.pod_uid = standby.pod_uid;
+  return instance;
+}
 
 std::unique_ptr<Provider> make_stateful_set_provider(kube::Client& client, Logger& logger,
                                                      PodsOf pods, StatefulSetOptions options) {

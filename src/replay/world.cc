@@ -106,7 +106,12 @@ void World::execute(const Step& step, Time now, Report& report) {
     case StepKind::Reconnect:
     case StepKind::DrainDirect:
     case StepKind::DrainPooled:
-    case StepKind::SetRoleLimit: break;
+    case StepKind::SetRoleLimit:
+    case StepKind::PinStandby:
+    case StepKind::RestartStandby:
+    case StepKind::CheckpointStandby:
+    case StepKind::WriteFile:
+    case StepKind::ResetInstance: break;
   }
 }
 

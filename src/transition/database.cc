@@ -1,6 +1,7 @@
 #include "database.h"
 
 #include "pause.h"
+#include "standbys.h"
 
 namespace pgrightsizer::transition {
 
@@ -63,7 +64,10 @@ Step recover(const Situation& s) {
 
 Rule database_rule(const Situation& s) {
   const Observation& seen = s.seen;
-  if (!seen.database_up && seen.start_failure) return recover(s);
+  if (!seen.database_up && seen.start_failure) {
+    if (Rule failed = failed_primary_rule(s)) return failed;
+    return recover(s);
+  }
   if (const Restart* restart = in_flight(s.history); restart && !never_began(s, *restart)) {
     return wait(Topic::Database,
                 say("PostgreSQL restarts, max_connections ", restart->from, " to ", restart->to));

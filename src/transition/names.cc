@@ -46,6 +46,16 @@ const char* to_string(StepKind kind) {
       return "DrainPooled";
     case StepKind::RemovePooler:
       return "RemovePooler";
+    case StepKind::PinStandby:
+      return "PinStandby";
+    case StepKind::RestartStandby:
+      return "RestartStandby";
+    case StepKind::CheckpointStandby:
+      return "CheckpointStandby";
+    case StepKind::WriteFile:
+      return "WriteFile";
+    case StepKind::ResetInstance:
+      return "ResetInstance";
   }
   return "Unknown";
 }
@@ -100,6 +110,12 @@ const char* to_string(Topic topic) {
       return "RoleLimit";
     case Topic::Overridden:
       return "Overridden";
+    case Topic::Standby:
+      return "Standby";
+    case Topic::StandbyFailed:
+      return "StandbyFailed";
+    case Topic::ReplicationBroken:
+      return "ReplicationBroken";
   }
   return "Unknown";
 }

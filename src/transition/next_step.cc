@@ -3,6 +3,7 @@
 #include "pause.h"
 #include "pooled.h"
 #include "situation.h"
+#include "standbys.h"
 
 namespace pgrightsizer::transition {
 
@@ -16,11 +17,19 @@ Observation as_routed(Observation seen) {
   return seen;
 }
 
+// What is left to do for standbys comes after everything else: it is never urgent.
+Step then_standbys(const Situation& s, Step step) {
+  if (step.kind != StepKind::None && step.kind != StepKind::Wait) return step;
+  Rule follow = follow_primary_rule(s);
+  if (!follow || (follow->kind == StepKind::Wait && step.kind == StepKind::Wait)) return step;
+  return *std::move(follow);
+}
+
 Step towards_plan(const Situation& s) {
   if (s.plan.hold) {
     return step_of(StepKind::None, Topic::Hold, "no instances: the present sizes are kept");
   }
-  return s.plan.route == Route::Pooler ? pooled_step(s) : direct_step(s);
+  return then_standbys(s, s.plan.route == Route::Pooler ? pooled_step(s) : direct_step(s));
 }
 
 Step decide(const Situation& s) {

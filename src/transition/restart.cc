@@ -4,6 +4,7 @@
 #include <iterator>
 
 #include "pause.h"
+#include "standbys.h"
 
 namespace pgrightsizer::transition {
 
@@ -98,10 +99,12 @@ std::vector<Time> restarts_today(const Situation& s) {
 }
 
 // What a raise asks for. The budget's last restart with direct traffic goes as far as direct traffic
-// can: the next one would come too late.
+// can: the next one would come too late. Standbys are raised to the plan's value beforehand, and keep
+// the primary to it.
 Count raise_goal(const Situation& s) {
   const auto left = s.rules.max_per_day - static_cast<int>(restarts_today(s).size());
-  const bool last = left == 1 && s.plan.route == Route::Direct && s.seen.route == Route::Direct;
+  const bool last = left == 1 && s.plan.route == Route::Direct &&
+                    s.seen.route == Route::Direct && !replicated(s.seen);
   return last ? std::max(s.plan.max_connections, s.plan.direct_ceiling) : s.plan.max_connections;
 }
 
@@ -181,7 +184,7 @@ Rule why_not_now(const Situation& s, const Occasion& occasion) {
 // Somebody else's value is put back only if live connections would not fit it, after a minute,
 // then at most hourly.
 Rule foreign_rule(const Situation& s) {
-  if (!s.seen.foreign_change_since) return std::nullopt;
+  if (!s.seen.foreign_change_since) return foreign_primary_rule(s);
   const bool fits = s.seen.committed() <= s.seen.requested - s.seen.reserved;
   std::optional<Time> when;
   if (!fits) {
@@ -226,6 +229,24 @@ Step keep_running_value(const Situation& s, Step wait_for) {
   return patch(s, s.seen.effective, "the running value stays for now");
 }
 
+// Standbys first: so nothing is requested of the primary before its restart is permitted, and an
+// accidental one must not change anything until all of them are raised.
+Rule raise_replicated(const Situation& s, const Occasion& occasion) {
+  const bool requested = s.seen.requested == s.plan.max_connections;
+  if (!requested) {
+    if (Rule foreign = foreign_rule(s)) return foreign;
+  }
+  if (Rule not_now = why_not_now(s, occasion)) {
+    if (requested && standbys_are_raised(s)) return not_now;
+    return keep_running_value(s, *std::move(not_now));
+  }
+  if (Rule first = raise_standbys_rule(s)) {
+    return requested ? keep_running_value(s, *std::move(first)) : first;
+  }
+  if (!requested) return patch(s, s.plan.max_connections, s.plan.formula);
+  return restart(s);
+}
+
 }  // namespace
 
 Rule raise_rule(const Situation& s, const Occasion& occasion) {
@@ -233,6 +254,7 @@ Rule raise_rule(const Situation& s, const Occasion& occasion) {
   if (const auto& no = s.history.rejected; no && forbids(*no, s)) {
     return keep_running_value(s, rejected_wait(s, *no));
   }
+  if (replicated(s.seen)) return raise_replicated(s, occasion);
   if (s.seen.requested != goal(s)) return patch(s, goal(s), s.plan.formula);
   if (!s.seen.operator_restarts || overridden(s)) return restart(s);
   if (Rule not_now = why_not_now(s, occasion)) return not_now;
@@ -250,6 +272,7 @@ Rule lower_rule(const Situation& s, const Occasion& occasion, Rule obstacle, Rul
   }
   if (obstacle) return keep_running_value(s, *std::move(obstacle));
   if (Rule not_now = why_not_now(s, occasion)) return keep_running_value(s, *std::move(not_now));
+  if (Rule broken = broken_replication_rule(s)) return keep_running_value(s, *std::move(broken));
   if (prepare) return prepare;
   if (s.seen.requested != s.plan.max_connections) {
     return patch(s, s.plan.max_connections, s.plan.formula);

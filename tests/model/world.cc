@@ -258,6 +258,11 @@ void begin(World& world, const Step& step) {
     case StepKind::SetRoleLimit:
     case StepKind::DrainDirect:
     case StepKind::DrainPooled:
+    case StepKind::PinStandby:  // with standbys: a world of its own, standbys.cc
+    case StepKind::RestartStandby:
+    case StepKind::CheckpointStandby:
+    case StepKind::WriteFile:
+    case StepKind::ResetInstance:
       break;
   }
   world.sort_pods();

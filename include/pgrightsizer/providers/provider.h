@@ -18,6 +18,16 @@
 
 namespace pgrightsizer::providers {
 
+// One standby of a replicated database, whether its pod exists or not.
+struct Standby {
+  std::string pod;
+  std::string pod_uid;  // empty: there is no pod
+  std::string host;
+  bool terminating = false;
+  std::optional<std::string> cannot_restart;
+  std::optional<std::string> start_failure;
+};
+
 // Where the server is and what holds its value now. Everything but errors of the API server is in
 // here: a database that is down is an observation, not an Error.
 struct Database {
@@ -34,6 +44,9 @@ struct Database {
   bool ready = true;  // a Service that selects it has an endpoint: its pod is Ready
   std::optional<std::string> cannot_restart;  // why deleting the pod now is not safe
   std::optional<std::string> start_failure;   // the server's own message when it exits at start
+  // All ordinals but the first, which must be the primary. Then request() is ALTER SYSTEM on the
+  // primary, and `requested` the place's value all the same.
+  std::vector<Standby> standbys;
   std::vector<std::string> notes;  // about the place, for people: set twice, an include after it, …
 };
 
@@ -60,6 +73,10 @@ class Provider {
   // place changed since observe(). External needs the session.
   [[nodiscard]] virtual Result<void> request(std::int64_t value, postgres::Session* session) = 0;
 
+  // Writes the provider's place and asks no server. For a replicated database, whose instances are
+  // asked one by one; elsewhere request() does it.
+  [[nodiscard]] virtual Result<void> write_place(std::int64_t value) = 0;
+
   // Begins a restart and returns within 5 s; the effect is observed. Invalid when the provider
   // cannot restart. With a session (opened before), client backends that are still there a second
   // later are ended: an image whose stop signal means "smart" shutdown would wait for them. The
@@ -67,6 +84,9 @@ class Provider {
   [[nodiscard]] virtual Result<void> restart(const Database& database,
                                              postgres::Session* session) = 0;
 };
+
+// `database` as restart() takes it, for the pod of one of its standbys.
+[[nodiscard]] Database as_instance(const Database& database, const Standby& standby);
 
 struct StatefulSetOptions {
   std::string name_space;

@@ -63,6 +63,23 @@ enum class Login {
   Failing,
 };
 
+// One streaming standby of a replicated database, whether its pod exists or not.
+struct Standby {
+  std::string name;  // of its pod
+  bool up = false;   // an administrative session answered; what follows is of this look
+  bool terminating = false;
+  bool streaming = false;      // from the primary
+  bool replay_paused = false;  // by itself (it has too few connections), or by somebody
+  bool caught_up = false;      // it has replayed what the primary wrote when it last started
+  bool restartpoint = false;   // after a crash it would replay nothing from before that start
+  Count effective = 0;         // SHOW max_connections
+  Count mounted = 0;           // what the file mounted in its pod shows; 0: nothing
+  std::optional<Count> pinned;                // what its postgresql.auto.conf sets: beats the file
+  std::optional<Time> away_since;             // it has not been up and streaming since
+  std::optional<std::string> cannot_restart;  // why deleting its pod now is not safe
+  std::optional<std::string> start_failure;   // PostgreSQL's own message: it exits at start
+};
+
 struct Observation {
   bool database_up = false;    // an administrative session answered
   bool database_ready = true;  // the front Service would have an endpoint, were it to select it
@@ -113,6 +130,17 @@ struct Observation {
   bool stabilized = true;  // the scale-down window has passed: lowering is allowed
   // Somebody else changed `requested` at this time, and it has not been put back since.
   std::optional<Time> foreign_change_since;
+
+  // With standbys each instance's value is pinned in its own postgresql.auto.conf while it changes
+  // and `requested` is the primary's; at rest the file alone holds it. Empty: there are none.
+  std::vector<Standby> standbys;
+  std::string primary;          // its pod
+  Count file = 0;               // in the provider's place
+  Count mounted = 0;            // what the file mounted in the primary's pod shows; 0: nothing
+  std::optional<Count> pinned;  // in the primary's postgresql.auto.conf
+  std::vector<Count> pins;      // values that the operator knows to have pinned
+  // How many synchronous standbys may be away before commits wait; absent: none is synchronous.
+  std::optional<Count> synchronous_spare;
 
   // What ordinary roles can use of the running server.
   [[nodiscard]] Count usable() const;
@@ -216,7 +244,14 @@ struct History {
 //   DrainDirect    by RolloutRestart is stamped with drain_since: repeating it rolls nothing again.
 //   SetRoleLimit   is written to the status, with the limit before the first one, before it is done.
 //   ApplyPooler    that changes nothing but the boot cap needs no RELOAD.
-//   PatchMax…      with foreign_change_since set also sets History::put_back.
+//   PatchMax…      with foreign_change_since set also sets History::put_back. With standbys it is
+//                  ALTER SYSTEM on the primary, never the file.
+//   PinStandby     is ALTER SYSTEM on that standby, with a reload; no restart.
+//   RestartStandby deletes that pod with its uid; it is neither recorded nor counted as a restart,
+//                  and its value was read back from its own files in this observation.
+//   CheckpointStandby   starts a CHECKPOINT there and does not wait for it.
+//   WriteFile      changes the provider's place, and no instance.
+//   ResetInstance  is ALTER SYSTEM RESET on that instance, standby or primary, with a reload.
 enum class StepKind {
   None,                   // at rest
   Wait,                   // something must happen first; see `reason` and `deadline`
@@ -241,6 +276,11 @@ enum class StepKind {
                 // end that many idle ones, which lets the poolers into a full server
   DrainPooled,  // end idle pooler clients (TerminateIdle, on the way back)
   RemovePooler,
+  PinStandby,         // pod: `value` in its postgresql.auto.conf (its next start had `old_value`)
+  RestartStandby,     // pod: begin the restart that puts `value` in force (now `old_value`)
+  CheckpointStandby,  // pod: a restartpoint, so that a crash replays no larger value again
+  WriteFile,          // `value` (was `old_value`) into the provider's place
+  ResetInstance,      // pod: the file holds `value` now, postgresql.auto.conf need not
 };
 
 // What a Wait, or the rest of the work, is about: becomes condition reasons.
@@ -269,6 +309,9 @@ enum class Topic {
   ForeignChange,   // somebody else changed the requested value, and it is left alone for now
   RoleLimit,       // the role holds more sessions than it is to be limited to
   Overridden,      // restarted, but the server shows another value than the one requested
+  Standby,         // a standby follows: it restarts, replays, or its mounted file lags
+  StandbyFailed,   // an instance of a replicated database does not start
+  ReplicationBroken,  // a standby does not stream, or has paused its replay
 };
 
 [[nodiscard]] const char* to_string(StepKind kind);

@@ -14,6 +14,7 @@ from concurrent.futures import ThreadPoolExecutor
 import psycopg2
 
 HOST = "10.200.0.1"  # the node's address: the API accepts it as the address of a pod
+STANDBY_HOST = "10.200.0.2"  # a second one: pods of one StatefulSet have the same port
 ADMIN = ("postgres", "admin-password")
 APPLICATION = ("shop", "shop-password", "shop")
 AS_POSTGRES = ["setpriv", "--reuid=postgres", "--regid=postgres", "--clear-groups",
@@ -52,7 +53,7 @@ def template():
     run(programs() / "initdb", "-D", data, "-U", ADMIN[0], f"--pwfile={password}",
         "-A", "scram-sha-256", "--no-sync", "--no-locale", "-E", "UTF8", "--wal-segsize=1")
     with open(data / "pg_hba.conf", "a", encoding="utf-8") as file:
-        file.write("host all all all scram-sha-256\n")
+        file.write("host all,replication all all scram-sha-256\n")
     user, secret, name = APPLICATION
     run(programs() / "postgres", "--single", "-D", data, *QUIET, "postgres",
         stdin=f"CREATE ROLE {user} LOGIN PASSWORD '{secret}'\n"
@@ -79,6 +80,25 @@ class Servers:
         self._all.append(server)
         return server
 
+    def make_standby(self, primary, name):
+        """A streaming standby of a server that runs, on the same port of another address. It has
+        not been started yet."""
+        subprocess.run(["ip", "address", "replace", f"{STANDBY_HOST}/32", "dev", "lo"], check=True)
+        directory = self._home / name
+        for path in (directory, directory / "conf"):
+            path.mkdir()
+            shutil.chown(path, "postgres", "postgres")
+        user, password = ADMIN
+        run(programs() / "pg_basebackup", "-D", directory / "data", "--write-recovery-conf",
+            "--checkpoint=fast", "--no-sync",
+            "-d", f"host={HOST} port={primary.port} user={user} password={password}")
+        config = (primary.config_directory / "postgresql.conf").read_text(encoding="utf-8")
+        server = Server(directory, config, [*primary.arguments, "-c",
+                                            "wal_retrieve_retry_interval=200ms"],
+                        host=STANDBY_HOST, port=primary.port)
+        self._all.append(server)
+        return server
+
     def close(self):
         for server in self._all:
             server.stop()
@@ -88,10 +108,11 @@ class Servers:
 class Server:
     """One PostgreSQL; its file is conf/postgresql.conf, as a mounted ConfigMap's would be."""
 
-    def __init__(self, directory, config, arguments=()):
+    def __init__(self, directory, config, arguments=(), host=HOST, port=None):
         self.directory = directory
         self.arguments = list(arguments)
-        self.port = free_port()
+        self.host = host
+        self.port = port or free_port()
         self.starts = 0
         self._process = None
         self.configure(config)
@@ -115,7 +136,7 @@ class Server:
         self._process = STARTER.submit(
             subprocess.Popen,
             [*AS_POSTGRES, *map(str, self._command()), "-p", str(self.port),
-             "-c", "listen_addresses=*", *QUIET, *self.arguments],
+             "-c", f"listen_addresses={self.host}", *QUIET, *self.arguments],
             stdout=log, stderr=log, cwd=self.directory).result()
         log.close()
         end = time.monotonic() + 60
@@ -146,7 +167,7 @@ class Server:
         return self.start()
 
     def connect(self, who=ADMIN, database="postgres"):
-        connection = psycopg2.connect(host=HOST, port=self.port, user=who[0], password=who[1],
+        connection = psycopg2.connect(host=self.host, port=self.port, user=who[0], password=who[1],
                                       dbname=database, connect_timeout=5)
         connection.autocommit = True
         return connection

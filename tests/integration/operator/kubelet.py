@@ -3,8 +3,6 @@ PostgreSQL that is started with the ConfigMap of that moment."""
 
 import threading
 
-from database import HOST
-
 
 class Kubelet:
     """Looks after the pods of StatefulSets of one namespace; close() ends it."""
@@ -19,19 +17,19 @@ class Kubelet:
         self._thread = threading.Thread(target=self._run, daemon=True)
         self._thread.start()
 
-    def serve(self, stateful_set, server, config=None):
+    def serve(self, stateful_set, server, config=None, ordinal=0):
         """`config` is (ConfigMap, key) for a server that restarts with its pod."""
         with self._lock:
-            self._served[stateful_set] = (server, config)
+            self._served[f"{stateful_set}-{ordinal}"] = (server, config)
 
     def close(self):
         self._stop.set()
         self._thread.join(timeout=60)
 
-    def pods_seen(self, stateful_set):
-        """How many pods the StatefulSet has had."""
+    def pods_seen(self, stateful_set, ordinal=0):
+        """How many pods of this ordinal the StatefulSet has had."""
         with self._lock:
-            return len(self._uids.get(stateful_set, []))
+            return len(self._uids.get(f"{stateful_set}-{ordinal}", []))
 
     def _run(self):
         while not self._stop.wait(0.1):
@@ -42,7 +40,7 @@ class Kubelet:
                 self.failures.append(str(error))
 
     def _look_after(self, pod):
-        name, uid = pod["metadata"]["labels"]["app"], pod["metadata"]["uid"]
+        name, uid = pod["metadata"]["name"], pod["metadata"]["uid"]
         with self._lock:
             served = self._served.get(name)
             known = self._uids.setdefault(name, [])
@@ -66,6 +64,6 @@ class Kubelet:
             container["lastState"] = {"terminated": {
                 "exitCode": 1, "reason": "Error", "message": server.fatal()}}
         self._namespace.strategic("Pod", pod, {"status": {
-            "phase": "Running", "podIP": HOST, "podIPs": [{"ip": HOST}],
+            "phase": "Running", "podIP": server.host, "podIPs": [{"ip": server.host}],
             "conditions": [{"type": "Ready", "status": str(alive)}],
             "containerStatuses": [container]}}, "status")

@@ -13,13 +13,15 @@ KEY = "postgresql.conf"
 class Shop:
     """The names of its objects begin with the shop's; the policy has it itself."""
 
-    def __init__(self, namespace, name, server, config=CONFIG, instances=INSTANCES, spec=None):
+    def __init__(self, namespace, name, server, config=CONFIG, instances=INSTANCES, spec=None,
+                 databases=1):
         self.namespace = namespace
         self.name = name
         self.server = server
         self.config = config
         self.instances = instances
         self.spec = spec or {}
+        self.databases = databases  # pods of PostgreSQL
 
     @property
     def database(self):
@@ -45,7 +47,8 @@ class Shop:
         labels = {"app": self.database, "role": "database"}
         mount = {"name": "config", "mountPath": str(self.server.config_directory)}
         return {"spec": {
-            "serviceName": self.database, "replicas": 1, "selector": {"matchLabels": labels},
+            "serviceName": self.database, "replicas": self.databases,
+            "podManagementPolicy": "Parallel", "selector": {"matchLabels": labels},
             "template": {"metadata": {"labels": labels}, "spec": {
                 "containers": [{"name": "postgres", "image": "postgres", "volumeMounts": [mount]}],
                 "volumes": [{"name": "config", "configMap": {"name": f"{self.name}-config"}}]}}}}

@@ -132,9 +132,9 @@ CASES = {
     "missing stateful set": Case(
         "DatabaseNotFound", [SET, "create it", "spec.database.name"],
         **absent("StatefulSet", "db")),
-    "two replicas": Case(
-        "DatabaseInvalid", [SET, "standbys are not supported", "spec.replicas to 1"],
-        **wrong("StatefulSet", "db", {"spec": {"replicas": 2}}, {"spec": {"replicas": 1}})),
+    "too many replicas": Case(
+        "DatabaseInvalid", [SET, "scaled to 10", "spec.replicas to 1"],
+        **wrong("StatefulSet", "db", {"spec": {"replicas": 10}}, {"spec": {"replicas": 1}})),
     "no replica of the database": Case(
         "DatabaseInvalid", [SET, "scaled to 0", "spec.replicas to 1"],
         **wrong("StatefulSet", "db", {"spec": {"replicas": 0}}, {"spec": {"replicas": 1}})),

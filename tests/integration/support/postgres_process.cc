@@ -54,6 +54,11 @@ PostgresProcess::~PostgresProcess() { stop(); }
 
 // initdb takes most of a short test's time: its result is kept beside the build and copied.
 void PostgresProcess::initialize(const Options& options) {
+  if (options.primary != nullptr) {
+    copy_from(*options.primary);
+    configure(options);
+    return;
+  }
   const auto& base = directory_.path();
   const std::filesystem::path cache = PGRS_TEST_CACHE;
   const auto kept = cache / ("initdb-" + short_name(binaries()));
@@ -68,6 +73,13 @@ void PostgresProcess::initialize(const Options& options) {
     keep(data(), kept);
   }
   configure(options);
+}
+
+void PostgresProcess::copy_from(const PostgresProcess& primary) {
+  run({binaries() / "pg_basebackup", "-D", data(), "--write-recovery-conf", "--checkpoint=fast",
+       "--no-sync", "--dbname",
+       "host=127.0.0.1 user=postgres password=secret port=" + std::to_string(primary.port())},
+      directory_.path() / "basebackup.log");
 }
 
 void PostgresProcess::configure(const Options& options) {
@@ -106,6 +118,9 @@ void PostgresProcess::start() {
 }
 
 void PostgresProcess::stop() { process_.stop(SIGINT); }
+
+// SIGQUIT: no shutdown checkpoint, and no process is left behind.
+void PostgresProcess::crash() { process_.stop(SIGQUIT); }
 
 std::string PostgresProcess::start_and_fail() {
   const auto before = log().size();

@@ -17,6 +17,7 @@ class PostgresProcess {
     int max_connections = 100;
     std::vector<std::string> settings;   // lines of the configuration file
     std::vector<std::string> arguments;  // of the command line
+    const PostgresProcess* primary = nullptr;  // made as a streaming standby of this one
   };
 
   // Superuser "postgres" with the password "secret", SCRAM over TCP. Throws when it does not start.
@@ -26,6 +27,7 @@ class PostgresProcess {
 
   void start();  // throws with the log when it does not accept within 30 s
   void stop();   // fast
+  void crash();  // at once, as a node does that dies
   // Starts and expects it to exit by itself: its log.
   [[nodiscard]] std::string start_and_fail();
   void restart() {
@@ -49,6 +51,7 @@ class PostgresProcess {
 
  private:
   void initialize(const Options& options);
+  void copy_from(const PostgresProcess& primary);
   void configure(const Options& options);
   void launch();
 

@@ -83,6 +83,8 @@ struct FakeCluster {
                                         std::vector<std::shared_ptr<const kube::Pod>> all;
                                         if (has_pod && name_space == "shop")
                                           all.push_back(std::make_shared<kube::Pod>(pod));
+                                        for (const auto& other : other_pods)
+                                          all.push_back(std::make_shared<kube::Pod>(other));
                                         return all;
                                       },
                                       {.name_space = "shop",
@@ -110,6 +112,7 @@ struct FakeCluster {
   std::string log;
   kube::Pod pod;
   bool has_pod = true;
+  std::vector<kube::Pod> other_pods;
   FixedClock clock;
   NullLogger logger;
   kube::FakeTransport transport;

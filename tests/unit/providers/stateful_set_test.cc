@@ -59,8 +59,8 @@ INSTANTIATE_TEST_SUITE_P(
     ::testing::Values(
         Bad{"MissingStatefulSet", [](FakeCluster& c) { c.objects.erase(kStatefulSetPath); },
             ErrorKind::NotFound, kSet, "does not exist", "spec.database.name"},
-        Bad{"ThreeReplicas", [](FakeCluster& c) { c.stateful_set()["spec"]["replicas"] = 3; },
-            ErrorKind::Invalid, kSet, "more than one replica (3)", "spec.replicas"},
+        Bad{"TooManyReplicas", [](FakeCluster& c) { c.stateful_set()["spec"]["replicas"] = 10; },
+            ErrorKind::Invalid, kSet, "scaled to 10", "spec.replicas"},
         Bad{"NoReplica", [](FakeCluster& c) { c.stateful_set()["spec"]["replicas"] = 0; },
             ErrorKind::Invalid, kSet, "scaled to 0", "spec.replicas"},
         Bad{"MissingConfigMap", [](FakeCluster& c) { c.objects.erase(kConfigMapPath); },
