@@ -19,6 +19,7 @@ PATHS = {
     "Deployment": ("/apis/apps/v1", "deployments"),
     "StatefulSet": ("/apis/apps/v1", "statefulsets"),
     "EndpointSlice": ("/apis/discovery.k8s.io/v1", "endpointslices"),
+    "HorizontalPodAutoscaler": ("/apis/autoscaling/v2", "horizontalpodautoscalers"),
     "PodDisruptionBudget": ("/apis/policy/v1", "poddisruptionbudgets"),
     "ConnectionPolicy": (cluster.GROUP, "connectionpolicies"),
     "Event": ("/apis/events.k8s.io/v1", "events"),

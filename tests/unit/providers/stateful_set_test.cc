@@ -134,6 +134,23 @@ TEST(StatefulSetObserve, AFileWithoutTheSettingSaysNothing) {
   EXPECT_EQ(cluster.provider()->observe()->requested, 0);
 }
 
+TEST(StatefulSetObserve, TheMemoryLimitIsTheFirstContainers) {
+  FakeCluster cluster;
+  EXPECT_EQ(cluster.provider()->observe()->memory_limit_bytes, std::nullopt) << "none is set";
+  auto& containers = cluster.stateful_set()["spec"]["template"]["spec"]["containers"];
+  containers.push_back({{"name", "exporter"}, {"resources", {{"limits", {{"memory", "64Mi"}}}}}});
+  EXPECT_EQ(cluster.provider()->observe()->memory_limit_bytes, std::nullopt) << "the exporter's";
+  const auto limit = [&](const json& memory) {
+    containers[0]["resources"] = {{"limits", {{"memory", memory}}}};
+    return cluster.provider()->observe()->memory_limit_bytes;
+  };
+  EXPECT_EQ(limit("4Gi"), std::int64_t{4} << 30);
+  EXPECT_EQ(limit("1500M"), 1'500'000'000);
+  EXPECT_EQ(limit(2'000'000'000), 2'000'000'000);
+  EXPECT_EQ(limit("much"), std::nullopt);
+  EXPECT_EQ(limit(nullptr), std::nullopt);
+}
+
 TEST(StatefulSetRequest, ChangesTheOneLineUnderTheObservedVersion) {
   FakeCluster cluster;
   const auto provider = cluster.provider();
