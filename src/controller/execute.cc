@@ -91,9 +91,13 @@ Result<void> announce(const Turn& turn, const std::string& pod_name, Count cap) 
     const kube::Json patch = {
         {"metadata",
          {{"uid", pod.pod->meta.uid}, {"annotations", {{pgbouncer::kCapAnnotation, text(cap)}}}}}};
+    // Until the answer is here, either may be what is written.
+    auto& known = turn.memory.announced[pod.pod->meta.uid];
+    known = std::max(known, cap);
     const auto done = turn.sight.client.merge_patch(
         {res::kPod, turn.policy.name_space, pod_name}, patch);
     if (!done) return fail(done.error());
+    known = cap;
     return {};
   }
   return fail(ErrorKind::NotFound, "is gone", "Pod " + turn.policy.name_space + "/" + pod_name);

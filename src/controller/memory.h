@@ -95,6 +95,7 @@ struct Memory {
     std::map<std::string, Seen> found;  // by what it is
     std::optional<Instant> looked;
     int clean_looks = 0;  // in a row
+    std::string error;    // of the last look; empty: it succeeded
   };
   Readiness readiness;
 
@@ -119,6 +120,8 @@ struct Memory {
   Standbys standbys;
 
   std::string console_password;
+  // Caps as we announced them last, by uid of the pooler pod.
+  std::map<std::string, sizing::Count> announced;
   // Pooler pods, by uid, that are known to serve this digest of the auth_file.
   std::map<std::string, std::string> users_served;
   std::set<std::string> told;  // events that are told once while they last

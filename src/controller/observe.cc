@@ -63,8 +63,14 @@ void make_plan(const Sight& sight, const api::ConnectionPolicy& policy, Memory& 
   auto settings = settings_of(policy, facts);
   facts.plan = sizing::plan(counted.workloads, settings, present_tier(settings, memory, facts));
   observe_readiness(sight, policy, memory, facts, [&] {
+    // Direct for now: what it would need without any pooler for ever is not asked for.
+    const auto ceiling = facts.plan.direct_ceiling;
     settings.provision = sizing::Provision::Never;
-    return sizing::plan(counted.workloads, settings, 0);
+    auto held = sizing::plan(counted.workloads, settings, 0);
+    held.direct_ceiling = std::min(held.direct_ceiling, ceiling);
+    if (settings.enforce == sizing::Enforce::RoleConnectionLimit)
+      held.max_connections = std::min(held.max_connections, held.direct_ceiling);
+    return held;
   });
   // Of a policy that is being unwound nothing is held: without instances, too, the pooler goes.
   if (policy.deleting && facts.plan.hold) {

@@ -82,6 +82,14 @@ void read_objects(const Sight& sight, const api::ConnectionPolicy& policy, Memor
   facts.seen.pooler = pooler;
 }
 
+// What a pod may hold whose console has not been asked: it may have started before the file was changed.
+Count unseen_cap(const api::ConnectionPolicy& policy, const Facts& facts, Count announced) {
+  const Count boot = facts.seen.pooler ? facts.seen.pooler->boot_cap : 0;
+  if (announced > 0) return std::max(announced, boot);
+  const auto& settings = policy.spec.sizing;
+  return std::max(boot, sizing::boot_cap(settings.buffer, facts.seen.reserved, settings.pooler_replicas));
+}
+
 void read_pod(const Sight& sight, const api::ConnectionPolicy& policy, const Memory& memory,
               Facts& facts, const std::shared_ptr<const kube::Pod>& pod) {
   PoolerPodFacts read{pod, std::nullopt};
@@ -89,9 +97,10 @@ void read_pod(const Sight& sight, const api::ConnectionPolicy& policy, const Mem
   out.name = pod->meta.name;
   out.ready = pod->ready;
   out.terminating = pod->meta.deleting;
-  out.announced = number(pod->cap_annotation);
-  const Count boot = facts.seen.pooler ? facts.seen.pooler->boot_cap : 0;
-  out.cap = std::max(out.announced, boot);
+  // The informer's copy may be older than our own last word.
+  const auto ours = memory.announced.find(pod->meta.uid);
+  out.announced = ours == memory.announced.end() ? number(pod->cap_annotation) : ours->second;
+  out.cap = unseen_cap(policy, facts, out.announced);
   // A console that is open counts as a client and would keep a terminating pod alive.
   if (!pod->meta.deleting && !pod->ip.empty() && pod->phase == "Running" &&
       !memory.console_password.empty()) {

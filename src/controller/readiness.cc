@@ -17,7 +17,7 @@ constexpr minutes kRemembered{10};
 constexpr int kCleanLooks = 3;
 
 bool move_is_ahead(const Facts& facts) {
-  return facts.plan.route == transition::Route::Pooler && facts.seen.database_up &&
+  return facts.plan.route == transition::Route::Pooler &&
          facts.seen.route == transition::Route::Direct && !facts.logins.empty();
 }
 
@@ -64,12 +64,13 @@ void look_when_due(const Sight& sight, const api::ConnectionPolicy& policy, Memo
   const auto pause = readiness.clean_looks < kCleanLooks ? seconds(1) : seconds(5);
   if (readiness.looked && now - *readiness.looked < pause) return;
   const auto found = look(sight, facts);
+  readiness.looked = now;
+  readiness.error = found ? std::string() : found.error().message();
   if (!found) {
-    sight.logger.info("what sessions use cannot be read",
-                      {{"policy", policy.key()}, {"error", found.error().message()}});
+    // It must not keep anybody from a move that a full server needs.
+    readiness.clean_looks = std::min(readiness.clean_looks + 1, kCleanLooks);
     return;
   }
-  readiness.looked = now;
   readiness.clean_looks = found->empty() ? std::min(readiness.clean_looks + 1, kCleanLooks) : 0;
   for (const auto& evidence : *found)
     readiness.found[evidence.what] = {who(sight, policy, evidence) + ": " + evidence.detail, now};
@@ -91,7 +92,14 @@ void observe_readiness(const Sight& sight, const api::ConnectionPolicy& policy, 
     readiness = {};
     return;
   }
-  look_when_due(sight, policy, memory, facts);
+  // A restart of PostgreSQL is no reason to forget what was seen before it.
+  if (facts.seen.database_up) look_when_due(sight, policy, memory, facts);
+  if (!readiness.error.empty())
+    facts.problems.push_back({"ReadinessUnknown",
+                              policy.text() + ": what sessions use cannot be read (" + readiness.error +
+                                  "); the move goes on without; let the role of "
+                                  "spec.database.adminSecretName connect to the application's databases",
+                              false});
   const auto now = sight.clock.steady();
   std::erase_if(readiness.found, [&](const auto& one) { return now - one.second.seen > kRemembered; });
   facts.seen.looks_at_sessions = readiness.clean_looks;
@@ -101,8 +109,8 @@ void observe_readiness(const Sight& sight, const api::ConnectionPolicy& policy, 
   facts.problems.push_back(
       {"Incompatible",
        policy.text() + ": sessions use what transaction pooling breaks: " + found +
-           (hold ? "; they stay direct. Let them use Service " + direct_service(policy) +
-                       ", or set spec.routing.onIncompatible: Move"
+           (hold ? "; they stay direct. Let them use a role of their own and Service " +
+                       direct_service(policy) + ", or set spec.routing.onIncompatible: Move"
                  : "; they are moved all the same, as spec.routing.onIncompatible says"),
        false});
   if (!hold) return;

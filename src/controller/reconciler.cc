@@ -62,6 +62,11 @@ bool draining(const Step& step) {
   return step.topic == Topic::DirectDraining || step.topic == Topic::PooledDraining;
 }
 
+// A pause and a freeze are ours, and are taken back whatever the policy says meanwhile.
+bool undoes_our_own(const Step& step) {
+  return step.kind == StepKind::Resume || step.kind == StepKind::ThawPooler;
+}
+
 // What only a person can mend; anything else is tried again and may never be noticed.
 std::optional<Memory::Refusal> refusal_of(const Result<void>& done) {
   if (done) return std::nullopt;
@@ -108,8 +113,10 @@ Result<void> act(const Turn& turn, const Step& step, api::Status& status) {
       !done)
     return done;
   if (auto more = refresh_users(turn); !more) return fail(more.error());
+  // A role that cannot be reached now must not hold up the step that brings PostgreSQL back.
   if (role_is_left_over(turn.policy, turn.facts, status))
-    if (auto restored = restore_role(turn, status); !restored) return restored;
+    if (auto restored = restore_role(turn, status); !restored)
+      turn.sight.logger.warning(restored.error().message(), {{"policy", turn.policy.key()}});
   if (step.kind != StepKind::None && step.kind != StepKind::Wait)
     turn.sight.logger.info(step.reason, {{"policy", turn.policy.key()},
                                          {"step", transition::to_string(step.kind)},
@@ -195,9 +202,10 @@ Reconciler::Outcome Reconciler::turn(const Sight& sight, const api::ConnectionPo
   set_history(status, history);
   // Who may not restart ends a pause instead of using it.
   if (!acting) facts.seen.pause_is_ours = false;
-  const Step step = transition::next_step(facts.seen, facts.plan, rules_of(policy, facts), history,
-                                          clock_.now());
-  const bool may_act = (acting && !facts.blocked()) || step.kind == StepKind::Resume;
+  const Step step =
+      options_.decide(facts.seen, facts.plan, rules_of(policy, facts), history, clock_.now());
+  const bool free_to_act = acting && !facts.blocked();
+  const bool may_act = free_to_act || undoes_our_own(step);
   if (draining(step) && !status.drain_since) status.drain_since = clock_.now();
 
   status = build_status(turn, step, status);
@@ -206,7 +214,7 @@ Reconciler::Outcome Reconciler::turn(const Sight& sight, const api::ConnectionPo
   const bool was_refused = memory.refusal.has_value();
   if (!may_act) memory.refusal.reset();
   if (done && may_act) {
-    done = act(turn, step, status);
+    done = free_to_act ? act(turn, step, status) : execute(turn, step, status);
     memory.refusal = refusal_of(done);
   }
   if (!done) {

@@ -361,7 +361,7 @@ void tell_changes(const Turn& turn, const api::Status& before, const api::Status
            std::to_string(facts.seen.others_kept()) + " others that is more than the " +
            std::to_string(facts.seen.usable()) +
            " usable; lower maxSurge, or set spec.sizing.countInstances: CurrentPlusSurge",
-       true);
+       false);
   const auto* pending = api::find_condition(after.conditions, "RestartPending");
   once(pending && pending->status == "True", "pending", "RestartDeferred", "Wait",
        pending ? pending->message : "", false);

@@ -64,7 +64,8 @@ Result<bool> refresh_users(const Turn& turn) {
   bool more = false;
   auto& known = turn.memory.users_served;
   for (const auto& pod : turn.facts.pods) {
-    if (!pod.snapshot || known[pod.pod->meta.uid] == digest) continue;
+    // A login through a paused pooler would wait, and keep the pause from being ended.
+    if (!pod.snapshot || pod.snapshot->paused || known[pod.pod->meta.uid] == digest) continue;
     if (served(turn, *pod.pod)) {
       known[pod.pod->meta.uid] = digest;
       continue;

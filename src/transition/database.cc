@@ -9,6 +9,8 @@ namespace {
 
 // By now a pod whose deletion was decided is gone, or its deletion was never sent.
 constexpr seconds kDeletionGrace{30};
+// While clients are paused nobody waits that long: by now a deletion that was sent shows.
+constexpr seconds kDeletionShows{5};
 
 const Restart* in_flight(const History& history) {
   if (history.restarts.empty() || history.restarts.back().duration) return nullptr;
@@ -16,14 +18,15 @@ const Restart* in_flight(const History& history) {
 }
 
 // The restart is remembered before the pod is deleted: a crash in between leaves a restart that
-// never happened and a server that runs on. It is then decided anew, by what holds now; at once while
-// clients are paused.
+// never happened and a server that runs on. It is then decided anew, by what holds now. Whoever has not
+// asked for the deletion itself need not wait for it while clients are paused.
 bool never_began(const Situation& s, const Restart& restart) {
   const Observation& seen = s.seen;
   const bool runs_on = seen.database_up && seen.postmaster_start &&
                        *seen.postmaster_start < restart.time && !seen.database_stopping;
-  if (!runs_on || seen.restart_begun) return false;
-  return any_paused(seen) || s.now >= restart.time + kDeletionGrace;
+  if (!runs_on) return false;
+  if (!any_paused(seen)) return s.now >= restart.time + kDeletionGrace;
+  return !seen.restart_begun || s.now >= restart.time + kDeletionShows;
 }
 
 // What PostgreSQL last ran with.

@@ -47,7 +47,6 @@ Rule enter_rule(const Situation& s) {
   if (!login_allows(seen)) {
     return wait(Topic::PooledLogin, "a login through the pooler has not succeeded yet");
   }
-  if (Rule lift = lift_role_limit_rule(s)) return lift;
   return step_of(StepKind::SwitchToPooler, Topic::RouteSettling,
                  say(s.plan.formula, "; ", serving_pods(seen), " pooler pods serve"));
 }
@@ -62,8 +61,10 @@ Step retry_later(const Situation& s) {
 }
 
 Step to_pooler(const Situation& s) {
-  if (s.history.retry_at && s.now < *s.history.retry_at) return retry_later(s);
   Turn turn;
+  // At once: what holds direct traffic in bounds must not refuse those who come before the flip.
+  if (turn.take(lift_role_limit_rule(s))) return std::move(turn).result();
+  if (s.history.retry_at && s.now < *s.history.retry_at) return retry_later(s);
   if (turn.take(keep_rule(s)) || turn.take(announce_rule(s)) || turn.take(apply_pooler_rule(s))) {
     return std::move(turn).result();
   }

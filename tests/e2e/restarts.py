@@ -383,7 +383,7 @@ def pause_long_transaction(scenario, seconds=30):
         end = time.monotonic() + seconds
         while time.monotonic() < end:
             message = (run.status().get("step") or {}).get("message", "")
-            if str(pid) in message:
+            if f"session {pid} of shop" in message:
                 named.append(message)
             run.show(20)
             time.sleep(0.1)

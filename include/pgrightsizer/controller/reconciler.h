@@ -2,6 +2,7 @@
 #pragma once
 
 #include <chrono>
+#include <functional>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -14,8 +15,14 @@
 #include "pgrightsizer/kube/client.h"
 #include "pgrightsizer/postgres/session.h"
 #include "pgrightsizer/runtime/events.h"
+#include "pgrightsizer/transition/transition.h"
 
 namespace pgrightsizer::controller {
+
+// What decides: transition::next_step, or a test's own.
+using Decide = std::function<transition::Step(const transition::Observation&, const sizing::Plan&,
+                                              const transition::Rules&, const transition::History&,
+                                              transition::Time)>;
 
 struct Options {
   std::string pooler_image = "localhost/pgbouncer:1.24";
@@ -24,6 +31,7 @@ struct Options {
   std::chrono::milliseconds transition{1'000};  // between two looks while something is under way
   std::chrono::milliseconds gauges{60'000};     // between two status writes that only move gauges
   postgres::Connect connect = postgres::Session::connect;  // to PostgreSQL and to consoles
+  Decide decide = transition::next_step;
 };
 
 struct Memory;

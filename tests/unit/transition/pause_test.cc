@@ -150,6 +150,9 @@ TEST(Paused, TheOldServerIsNotTakenForTheNewOne) {
   sight.history.restarts = {{sight.now - seconds{1}, 200, 250, std::nullopt}};
   sight.seen.restart_begun = true;
   EXPECT_THAT(sight.next(), WaitsFor(Topic::Database)) << "it has been asked to stop";
+  sight.now += seconds{4};
+  sight.seen.pause_is_ours = false;
+  EXPECT_THAT(sight.next(), Is(StepKind::Resume)) << "the request was lost";
 }
 
 TEST(Paused, ItEndsWhenTheServerIsBackWhateverItShows) {

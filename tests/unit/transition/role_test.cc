@@ -54,6 +54,14 @@ TEST(RoleLimit, IsLiftedBeforeTheFirstClientGetsToThePooler) {
   EXPECT_THAT(sight.next(), Is(StepKind::SwitchToPooler));
 }
 
+TEST(RoleLimit, IsLiftedAtOnceWhenAMoveIsAhead) {
+  Sight sight = limited(280, 1220, 280);
+  sight.scale_to(60);
+  EXPECT_THAT(sight.next(), Does(StepKind::SetRoleLimit, -1)) << "before there is any pooler";
+  sight.history.retry_at = sight.now + seconds{60};
+  EXPECT_THAT(sight.next(), Does(StepKind::SetRoleLimit, -1)) << "a move that was turned back, too";
+}
+
 TEST(RoleLimit, BehindThePoolerThereIsNone) {
   Sight sight = at_rest_pooled(50);
   sight.rules.role_limit = 1020;

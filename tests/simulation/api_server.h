@@ -1,0 +1,37 @@
+// The verbs of the API server that the operator uses, on the world's objects; and the faults between
+// the two.
+#pragma once
+
+#include <functional>
+
+#include "pgrightsizer/kube/transport.h"
+#include "world.h"
+
+namespace pgrightsizer::simulation {
+
+class ApiServer final : public kube::Transport {
+ public:
+  explicit ApiServer(World& world) : world_(world) {}
+
+  Result<kube::Response> call(const kube::Request& request, milliseconds deadline) override;
+  Result<kube::Response> stream(const kube::Request&, const std::function<void(std::string_view)>&, milliseconds,
+                                const std::stop_token&) override {
+    return fail(ErrorKind::Internal, "the simulation has no streams");
+  }
+
+  // Writes that are neither events nor the policy's own status.
+  long writes = 0;
+
+ private:
+  kube::Response answer(const kube::Request& request, const std::string& path, const std::string& query);
+  kube::Response get(const std::string& path, const std::string& query);
+  kube::Response apply(const std::string& path, const json& body);
+  kube::Response patch(const kube::Request& request, const std::string& path);
+  kube::Response remove(const kube::Request& request, const std::string& path);
+  json endpoint_slices(const std::string& service) const;
+
+  World& world_;
+  long version_ = 1;
+};
+
+}  // namespace pgrightsizer::simulation

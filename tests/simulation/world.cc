@@ -1,0 +1,401 @@
+#include "world.h"
+
+#include <algorithm>
+
+#include "pgrightsizer/kube/objects.h"
+
+namespace pgrightsizer::simulation {
+
+namespace {
+
+constexpr const char* kCore = "/api/v1";
+constexpr const char* kApps = "/apis/apps/v1";
+
+std::string pods_path(const std::string& name) { return path_of(kCore, "pods", name); }
+
+json meta(const std::string& name, const std::string& uid) {
+  return {{"name", name}, {"namespace", kNamespace}, {"uid", uid}, {"resourceVersion", "1"}};
+}
+
+// What a pod counts in the invariant, whatever was announced: the granted 2 are out of what is kept for
+// others.
+int counted(const Pooler& pod) {
+  const int room = std::max(pod.cap, pod.servers);
+  return pod.cap <= 2 ? std::max(0, room - 2) : room;
+}
+
+}  // namespace
+
+std::string path_of(const std::string& group, const std::string& plural, const std::string& name) {
+  return group + "/namespaces/" + kNamespace + "/" + plural + "/" + name;
+}
+
+World::World(std::uint64_t seed, const json& policy_spec) : dice(seed) {
+  json policy = {{"apiVersion", "pgrightsizer.io/v1alpha1"}, {"kind", "ConnectionPolicy"},
+                 {"metadata", meta(kPolicy, "policy-1")}, {"spec", policy_spec}};
+  policy["metadata"]["generation"] = 1;
+  policy["metadata"]["creationTimestamp"] = "2027-01-01T00:00:00Z";
+  objects[path_of("/apis/pgrightsizer.io/v1alpha1", "connectionpolicies", kPolicy)] = policy;
+  objects[path_of(kCore, "secrets", "admin")] = {
+      {"metadata", meta("admin", "s1")}, {"data", {{"username", "cG9zdGdyZXM="}, {"password", "c2VjcmV0"}}}};
+  objects[path_of(kCore, "secrets", "app")] = {
+      {"metadata", meta("app", "s2")},
+      {"data", {{"username", "c2hvcA=="}, {"password", "c2hvcA=="}, {"database", "c2hvcA=="}}}};
+  objects[path_of(kCore, "configmaps", "config")] = {
+      {"metadata", meta("config", "c1")}, {"data", {{"postgresql.conf", "max_connections = 20\n"}}}};
+  json set = {{"metadata", meta("postgres", "sts-1")},
+              {"spec",
+               {{"replicas", 1},
+                {"selector", {{"matchLabels", {{"app", "postgres"}}}}},
+                {"template",
+                 {{"spec",
+                   {{"containers",
+                     json::array({{{"name", "postgres"},
+                                   {"volumeMounts", json::array({{{"name", "config"}, {"mountPath", "/conf"}}})}}})},
+                    {"volumes", json::array({{{"name", "config"}, {"configMap", {{"name", "config"}}}}})}}}}}}},
+              {"status", {{"updateRevision", "r1"}, {"observedGeneration", 1}}}};
+  set["metadata"]["generation"] = 1;
+  objects[path_of(kApps, "statefulsets", "postgres")] = set;
+  db.started = clock.now() - std::chrono::hours(1);
+  sync_pod_objects();
+}
+
+void World::violate(const std::string& what) {
+  if (violation.empty()) violation = what + "\n    " + text();
+}
+
+Pooler* World::pooler_at(const std::string& ip) {
+  for (auto& pod : poolers)
+    if (pod.ip == ip) return &pod;
+  return nullptr;
+}
+
+int World::requested() const {
+  const auto text = objects.at(path_of(kCore, "configmaps", "config"))
+                        .at("data").at("postgresql.conf").get<std::string>();
+  return std::stoi(text.substr(text.find('=') + 1));
+}
+
+int World::direct_sessions() const {
+  int sum = 0;
+  for (const auto& pod : app) sum += pod.direct;
+  return sum;
+}
+
+int World::sessions() const {
+  int sum = direct_sessions() + kOthers;
+  for (const auto& pod : poolers) sum += pod.servers;
+  return sum;
+}
+
+int World::capacity() const {
+  return kConnections * std::max(replicas, static_cast<int>(app.size()));
+}
+
+bool World::pooled_route() const {
+  const auto front = objects.find(path_of(kCore, "services", kPolicy));
+  if (front == objects.end()) return false;
+  return front->second["spec"]["selector"].value("app.kubernetes.io/component", std::string()) == "pooler";
+}
+
+bool World::route_settled() const {
+  return proxies_pooled_ == pooled_route() && clock.elapsed() - route_changed_ >= milliseconds(2'000);
+}
+
+int World::excess(int max_connections) const {
+  const bool closed = pooled_route() && route_settled();
+  const int direct = direct_sessions();
+  int sum = closed ? direct : std::max(direct, delivered_capacity_);
+  int live = 0;
+  for (const auto& pod : poolers) {
+    sum += counted(pod);
+    live += pod.terminating ? 0 : 1;
+  }
+  return sum + std::max(10, kOthers) - (max_connections - kReserved);
+}
+
+std::string World::text() const {
+  std::string out = "t=" + std::to_string((clock.elapsed().count() - 1'000'000) / 1000) + "s replicas " +
+                    std::to_string(replicas) + " pods " + std::to_string(app.size()) + " direct " +
+                    std::to_string(direct_sessions()) + " max_connections " + std::to_string(db.effective) +
+                    " requested " + std::to_string(requested()) +
+                    (db.state == Server::Up ? "" : db.state == Server::Failing ? " FAILING" : " DOWN") +
+                    (pooled_route() ? " route pooler" : " route direct") + (route_settled() ? "" : " (not settled)");
+  for (const auto& pod : poolers)
+    out += " [" + pod.name + (pod.terminating ? " terminating" : pod.ready ? "" : " starting") + " cap " +
+           std::to_string(pod.cap) + "/" + std::to_string(pod.announced) + " servers " + std::to_string(pod.servers) +
+           " clients " + std::to_string(pod.clients) + (pod.paused ? " PAUSED]" : "]");
+  return out;
+}
+
+void World::scale(int count) { replicas = count; }
+
+// ── The application ─────────────────────────────────────────────────────────────────────────────
+
+void World::open_connection(AppPod& pod) {
+  if (!proxies_pooled_) {
+    if (db.state != Server::Up) return;
+    if (sessions() < usable())
+      ++pod.direct;
+    else
+      ++refused;
+    return;
+  }
+  std::vector<Pooler*> serving;
+  for (auto& one : poolers)
+    if (one.ready && !one.terminating) serving.push_back(&one);
+  if (serving.empty()) {
+    ++refused;
+    return;
+  }
+  auto& chosen = *serving[static_cast<std::size_t>(dice.between(0, static_cast<int>(serving.size()) - 1))];
+  ++pod.clients;
+  ++chosen.clients;
+}
+
+void World::application() {
+  const int wanted = replicas;
+  if (static_cast<int>(app.size()) < wanted)
+    for (int i = dice.between(0, 3); i > 0 && static_cast<int>(app.size()) < wanted; --i) app.push_back({});
+  if (static_cast<int>(app.size()) > wanted && dice.one_in(3)) {
+    // Its clients leave some pooler each.
+    int leaving = app.back().clients;
+    for (auto& pooler : poolers)
+      while (leaving > 0 && pooler.clients > 0) --pooler.clients, --leaving;
+    app.pop_back();
+  }
+  for (auto& pod : app) {
+    if (pod.direct > 0 && dice.one_in(12)) --pod.direct;
+    if (pod.clients > 0 && dice.one_in(12))
+      for (auto& pooler : poolers)
+        if (pooler.clients > 0) {
+          --pooler.clients, --pod.clients;
+          break;
+        }
+    if (pod.direct + pod.clients < kConnections) open_connection(pod);
+  }
+}
+
+// ── The poolers ─────────────────────────────────────────────────────────────────────────────────
+
+void World::pooler_controller() {
+  const auto found = objects.find(path_of(kApps, "deployments", std::string(kPolicy) + "-pooler"));
+  if (found == objects.end()) {
+    for (auto& pod : poolers)
+      if (!pod.terminating) {
+        pod.terminating = true;
+        pod.change_at = clock.elapsed() + milliseconds(dice.between(500, 6'000));
+      }
+    return;
+  }
+  const auto& deployment = found->second;
+  const auto digest = deployment["metadata"]["annotations"].value("pgrightsizer.io/template", std::string());
+  int live = 0;
+  int ready = 0;
+  for (const auto& pod : poolers) {
+    live += pod.terminating ? 0 : 1;
+    ready += pod.ready && !pod.terminating ? 1 : 0;
+  }
+  const int want = deployment["spec"].value("replicas", 2);
+  if (live < want) {
+    Pooler pod;
+    pod.name = std::string(kPolicy) + "-pooler-" + std::to_string(next_name_++);
+    pod.ip = "10.1.0." + std::to_string(next_name_);
+    pod.digest = digest;
+    const auto config = objects.find(path_of(kCore, "configmaps", std::string(kPolicy) + "-pooler"));
+    if (config == objects.end()) return;
+    pod.cap = std::stoi(config->second["metadata"]["annotations"].value("pgrightsizer.io/boot-cap", std::string("2")));
+    pod.change_at = clock.elapsed() + milliseconds(dice.between(500, 5'000));
+    poolers.push_back(pod);
+    return;
+  }
+  const bool frozen = deployment["spec"].value("paused", false);
+  if (frozen || ready < want) return;
+  for (auto& pod : poolers)
+    if (!pod.terminating && pod.digest != digest) {
+      pod.terminating = true;
+      pod.change_at = clock.elapsed() + milliseconds(dice.between(1'000, dice.one_in(5) ? 60'000 : 10'000));
+      return;
+    }
+}
+
+void World::pooler_pods() {
+  for (auto& pod : poolers) {
+    if (!pod.ready && !pod.terminating && clock.elapsed() >= pod.change_at && db.state == Server::Up) pod.ready = true;
+    if (!pod.ready || pod.paused || db.state != Server::Up) continue;
+    const int busy = std::min({pod.clients, pod.cap, pod.servers + dice.between(0, 3)});
+    if (pod.servers < busy && sessions() < usable()) ++pod.servers;
+    if (pod.servers > std::max(pod.cap, pod.clients) && dice.one_in(10)) --pod.servers;
+  }
+  const auto gone = [&](const Pooler& pod) { return pod.terminating && clock.elapsed() >= pod.change_at; };
+  for (auto& pod : poolers)
+    if (gone(pod))
+      for (auto& one : app) {
+        const int lost = std::min(one.clients, pod.clients);
+        one.clients -= lost;
+        pod.clients -= lost;
+      }
+  std::erase_if(poolers, gone);
+}
+
+void World::guards() {
+  for (auto& pod : poolers) {
+    if (!pod.paused) continue;
+    const auto age = clock.elapsed() - pod.paused_at;
+    const bool accepts = db.state == Server::Up;
+    if (age >= std::chrono::seconds(kMaxPauseS + 5) || (age >= std::chrono::seconds(kMaxPauseS) && accepts)) {
+      pod.paused = false;
+      ++fault_counts["pause ended by the guard"];
+    }
+    if (age > std::chrono::seconds(kMaxPauseS + 7)) violate("a pause lasts longer than it may");
+  }
+}
+
+// ── PostgreSQL ──────────────────────────────────────────────────────────────────────────────────
+
+void World::delete_database_pod() {
+  if (db.deleting) return;
+  db.deleting = true;
+  db.state = Server::Stopping;
+  db.change_at = clock.elapsed() + milliseconds(dice.between(50, 1'500));
+  restarts.push_back(clock.elapsed());
+}
+
+void World::come_up() {
+  db.effective = requested();
+  db.state = Server::Up;
+  db.started = clock.now();
+}
+
+void World::database() {
+  if (db.state == Server::Up && faults.on && dice.one_in(4'000)) {
+    ++fault_counts["PostgreSQL crashes"];
+    db.state = Server::Down;
+    db.change_at = clock.elapsed() + milliseconds(dice.between(500, 3'000));
+  }
+  if (db.state == Server::Up || clock.elapsed() < db.change_at) return;
+  if (db.state == Server::Stopping) {
+    // The pod has gone, another comes.
+    db.state = Server::Down;
+    db.deleting = false;
+    db.pod_uid = "db-" + std::to_string(++db.generation);
+    db.ip = "10.0.0." + std::to_string(db.generation % 250 + 1);
+    db.change_at = clock.elapsed() + milliseconds(dice.between(500, dice.one_in(6) ? 15'000 : 3'000));
+  } else if (db.bad && requested() >= *db.bad) {
+    db.state = Server::Failing;
+    db.change_at = clock.elapsed() + milliseconds(10'000);
+  } else {
+    come_up();
+  }
+  for (auto& pod : app) pod.direct = 0;
+  for (auto& pod : poolers) pod.servers = 0;
+}
+
+// ── Time ────────────────────────────────────────────────────────────────────────────────────────
+
+void World::pass(milliseconds time) {
+  constexpr milliseconds kTick{100};
+  for (milliseconds left = time; left.count() > 0; left -= kTick) {
+    clock.advance(std::min(left, kTick));
+    database();
+    pooler_controller();
+    pooler_pods();
+    guards();
+    if (proxies_pooled_ != pooled_route() && clock.elapsed() - route_changed_ >= milliseconds(dice.between(0, 1'000)))
+      proxies_pooled_ = pooled_route();
+    application();
+  }
+}
+
+void World::on_write(const std::string& path) {
+  if (path == path_of(kCore, "services", kPolicy)) {
+    const bool now = pooled_route();
+    if (now != proxies_pooled_) route_changed_ = clock.elapsed();
+  }
+  for (auto& pod : poolers)
+    if (path == pods_path(pod.name))
+      pod.announced = std::stoi(object(path)["metadata"].value("annotations", json::object())
+                                    .value("pgrightsizer.io/cap", std::string("0")));
+}
+
+void World::on_delete(const std::string& path) {
+  if (path == pods_path("postgres-0")) delete_database_pod();
+}
+
+// The pods as the API server shows them.
+void World::sync_pod_objects() {
+  json pod = {{"metadata", meta("postgres-0", db.pod_uid)},
+              {"spec", {{"nodeName", "node1"}, {"containers", json::array({{{"name", "postgres"}}})}}},
+              {"status",
+               {{"phase", "Running"},
+                {"podIP", db.ip},
+                {"conditions", json::array({{{"type", "Ready"}, {"status", db.state == Server::Up ? "True" : "False"}}})}}}};
+  pod["metadata"]["labels"] = {{"app", "postgres"}, {"controller-revision-hash", "r1"}};
+  pod["metadata"]["ownerReferences"] = json::array({{{"uid", "sts-1"}, {"controller", true}, {"kind", "StatefulSet"}}});
+  if (db.deleting) pod["metadata"]["deletionTimestamp"] = "2027-01-01T00:00:00Z";
+  if (db.state == Server::Failing)
+    pod["status"]["containerStatuses"] = json::array(
+        {{{"name", "postgres"}, {"restartCount", 2}, {"state", {{"waiting", {{"reason", "CrashLoopBackOff"}}}}},
+          {"lastState", {{"terminated", {{"exitCode", 1}, {"reason", "Error"}}}}}}});
+  objects[pods_path("postgres-0")] = std::move(pod);
+  std::set<std::string> present;
+  for (const auto& one : poolers) {
+    present.insert(one.name);
+    auto& object = objects[pods_path(one.name)];
+    json annotations = object.is_object() ? object["metadata"].value("annotations", json::object()) : json::object();
+    object = {{"metadata", meta(one.name, one.name)},
+              {"spec", {{"nodeName", "node1"}, {"containers", json::array({{{"name", "pgbouncer"}}})}}},
+              {"status",
+               {{"phase", one.ready ? "Running" : "Pending"},
+                {"podIP", one.ip},
+                {"conditions",
+                 json::array({{{"type", "Ready"}, {"status", one.ready && !one.terminating ? "True" : "False"}}})}}}};
+    object["metadata"]["annotations"] = std::move(annotations);
+    object["metadata"]["labels"] = {{"pgrightsizer.io/policy", kPolicy}, {"app.kubernetes.io/component", "pooler"}};
+    if (one.terminating) object["metadata"]["deletionTimestamp"] = "2027-01-01T00:00:00Z";
+  }
+  for (const auto& name : pooler_names)
+    if (!present.contains(name)) objects.erase(pods_path(name));
+  pooler_names = std::move(present);
+}
+
+void World::deliver(controller::Stores& stores) {
+  sync_pod_objects();
+  delivered_capacity_ = capacity();
+  const std::string prefix = std::string(kNamespace) + "/";
+  const auto policy = objects.find(path_of("/apis/pgrightsizer.io/v1alpha1", "connectionpolicies", kPolicy));
+  const auto version = policy->second["metadata"]["resourceVersion"].get<std::string>();
+  if (stores.policies.size() == 0 || version != delivered_policy_)
+    stores.policies.set(prefix + kPolicy, policy->second.dump());
+  delivered_policy_ = version;
+  kube::Workload workload;
+  workload.meta.name_space = kNamespace;
+  workload.meta.name = "app";
+  workload.meta.uid = "app-1";
+  workload.kind = "Deployment";
+  workload.replicas = replicas;
+  workload.selector.match_labels = {{"app", "app"}};
+  stores.deployments.set(prefix + "app", workload);
+  std::set<std::string> present;
+  const auto put = [&](const std::string& name, kube::Pod pod) {
+    present.insert(prefix + name);
+    stores.pods.set(prefix + name, std::move(pod));
+  };
+  for (std::size_t i = 0; i < app.size(); ++i) {
+    kube::Pod pod;
+    pod.meta.name_space = kNamespace;
+    pod.meta.name = "app-" + std::to_string(i);
+    pod.labels = {{"app", "app"}};
+    pod.phase = "Running";
+    pod.scheduled = pod.ready = true;
+    pod.ip = "10.2.0." + std::to_string(i);
+    put(pod.meta.name, pod);
+  }
+  for (const auto& [path, object] : objects)
+    if (path.starts_with(path_of(kCore, "pods", "")))
+      put(object["metadata"]["name"].get<std::string>(), kube::decode_pod(object));
+  for (const auto& key : stores.pods.keys())
+    if (!present.contains(key)) stores.pods.erase(key);
+}
+
+}  // namespace pgrightsizer::simulation
