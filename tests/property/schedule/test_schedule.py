@@ -74,6 +74,11 @@ def theirs(cron, zone, start):
     return int(found.replace(tzinfo=zone).timestamp())
 
 
+def matches(cron, zone, at):
+    """Whether croniter counts the moment itself as an opening."""
+    return croniter.croniter.match(cron, datetime.datetime.fromtimestamp(at, zone).replace(tzinfo=None))
+
+
 def plain_cases(dice):
     while True:
         start = dice.randrange(1_700_000_000, 2_000_000_000)
@@ -94,6 +99,10 @@ def compare_plain(program, dice):
         if offset_changes(zone, expected - 86400, expected + 86400):
             continue
         if offset_changes(zone, start, start + 86400) and expected < start + 172800:
+            continue
+        # From a short month croniter steps over the 1st of a list with the 31st ("*/10" in February);
+        # its match() of that very day still says yes.
+        if answer.isdigit() and int(answer) < expected and matches(cron, zone, int(answer)):
             continue
         assert answer == str(expected), f"{cron} in {zone_name} after {start}: {answer}, not {expected}"
         compared += 1
