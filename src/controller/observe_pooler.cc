@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <charconv>
 #include <set>
 
@@ -204,6 +205,10 @@ void observe_pooler(const Sight& sight, const api::ConnectionPolicy& policy, Mem
     if (component == pod->labels.end() || component->second != "pooler") continue;
     read_pod(sight, policy, memory, facts, pod);
   }
+  std::erase_if(memory.announced, [&](const auto& one) {
+    return std::none_of(facts.pods.begin(), facts.pods.end(),
+                        [&](const auto& pod) { return pod.pod->meta.uid == one.first; });
+  });
   if (policy.spec.routing.mode == api::RoutingMode::Service) read_route(sight, policy, memory, facts);
 }
 

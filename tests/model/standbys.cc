@@ -93,6 +93,7 @@ Observation observe(const World& w) {
   if (w.primary.up) seen.postmaster_start = kNow - seconds{100'000};
   seen.direct_capacity = seen.direct_sessions = seen.peak_direct_sessions = 100;
   seen.direct_login = Login::Ok;
+  seen.checkpointed = true;  // when it is begun is the other model's subject
   seen.primary = "db-0";
   for (unsigned i = 0; i < 3; ++i)
     if ((w.pins >> i & 1U) != 0) seen.pins.push_back(kValues[i]);

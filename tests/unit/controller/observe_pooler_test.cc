@@ -1,0 +1,79 @@
+// What pooler pods count with whose consoles do not answer. Both cases were found by tests/simulation.
+#include <gtest/gtest.h>
+
+#include "controller/observe.h"
+#include "unit/kube/fake_transport.h"
+
+namespace pgrightsizer::controller {
+namespace {
+
+class PoolersThatDoNotAnswer : public testing::Test {
+ protected:
+  PoolersThatDoNotAnswer() {
+    policy_.name_space = "shop";
+    policy_.name = "shop-db";
+    transport_.on_call = [](const kube::Request& request) { return answer(request.path); };
+    options_.connect = [](const postgres::ConnectOptions&) -> Result<postgres::Session> {
+      return fail(ErrorKind::Unavailable, "connection refused");
+    };
+  }
+
+  // A pooler whose file holds a small boot cap by now.
+  static kube::Response answer(const std::string& path) {
+    const auto object = [](nlohmann::json annotations, nlohmann::json more = {}) {
+      nlohmann::json out = {{"metadata", {{"uid", "u"}, {"labels", {{"pgrightsizer.io/policy", "shop-db"}}}}},
+                            {"spec", {{"replicas", 2}}}};
+      out["metadata"]["annotations"] = std::move(annotations);
+      out.update(more);
+      return kube::Response{200, out.dump(), {}, {}};
+    };
+    if (path.ends_with("deployments/shop-db-pooler")) return object({{"pgrightsizer.io/pool-size", "150"}});
+    if (path.ends_with("configmaps/shop-db-pooler")) return object({{"pgrightsizer.io/boot-cap", "2"}});
+    return kube::Response{404, R"({"kind":"Status","reason":"NotFound"})", {}, {}};
+  }
+
+  transition::PoolerPod seen(const std::string& announced) {
+    kube::Pod pod;
+    pod.meta = {"shop", "shop-db-pooler-a", "uid-a", "1", false};
+    pod.labels = {{"pgrightsizer.io/policy", "shop-db"}, {"app.kubernetes.io/component", "pooler"}};
+    pod.phase = "Running";
+    pod.ip = "10.0.0.9";
+    pod.cap_annotation = announced;
+    stores_.pods.set("shop/shop-db-pooler-a", pod);
+    kube::Client client(transport_, logger_);
+    const Sight sight{client, stores_, clock_, logger_, options_};
+    Facts facts;
+    facts.seen.reserved = 3;
+    observe_pooler(sight, policy_, memory_, facts);
+    return facts.seen.pods.at(0);
+  }
+
+  api::ConnectionPolicy policy_;
+  kube::FakeTransport transport_;
+  NullLogger logger_;
+  SystemClock clock_;
+  Stores stores_;
+  Options options_;
+  Memory memory_;
+};
+
+TEST_F(PoolersThatDoNotAnswer, MayHaveStartedBeforeTheFileWasChanged) {
+  EXPECT_EQ(seen("").cap, 18) << "of a buffer of 50: (50 - 3 - 10) / 2";
+}
+
+TEST_F(PoolersThatDoNotAnswer, CountWithWhatWasAnnounced) { EXPECT_EQ(seen("75").cap, 75); }
+
+TEST_F(PoolersThatDoNotAnswer, OurOwnWordIsNewerThanTheInformersCopy) {
+  memory_.announced["uid-a"] = 75;
+  EXPECT_EQ(seen("18").announced, 75);
+  EXPECT_EQ(seen("18").cap, 75);
+}
+
+TEST_F(PoolersThatDoNotAnswer, WhoIsGoneIsForgotten) {
+  memory_.announced["uid-of-another"] = 75;
+  static_cast<void>(seen("18"));
+  EXPECT_FALSE(memory_.announced.contains("uid-of-another"));
+}
+
+}  // namespace
+}  // namespace pgrightsizer::controller
