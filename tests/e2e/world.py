@@ -284,6 +284,8 @@ def scale(instances):
 def remove_everything(operator):
     """What an earlier run on this cluster has left."""
     for namespace in (operator.namespace, NAMESPACE):
+        if namespace == NAMESPACE:
+            let_policies_go()
         # Pods first: the namespace controller would wait half of the longest grace period.
         for kinds in ("deployments,statefulsets", "pods", "persistentvolumeclaims"):
             kubectl("delete", kinds, "--all", "-n", namespace, "--grace-period=5",
@@ -292,6 +294,12 @@ def remove_everything(operator):
                 timeout=130)
     for record in records_directory().glob("*"):
         record.unlink()
+
+
+def let_policies_go():
+    """Their operator is gone, and nobody else takes its finalizer away."""
+    for policy in get(POLICIES, check=False) or []:
+        patch(POLICIES, policy["metadata"]["name"], {"metadata": {"finalizers": None}})
 
 
 def events():

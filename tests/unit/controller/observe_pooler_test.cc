@@ -20,7 +20,7 @@ class PoolersThatDoNotAnswer : public testing::Test {
 
   // A pooler whose file holds a small boot cap by now.
   static kube::Response answer(const std::string& path) {
-    const auto object = [](nlohmann::json annotations, nlohmann::json more = {}) {
+    const auto object = [](nlohmann::json annotations, nlohmann::json more = nlohmann::json::object()) {
       nlohmann::json out = {{"metadata", {{"uid", "u"}, {"labels", {{"pgrightsizer.io/policy", "shop-db"}}}}},
                             {"spec", {{"replicas", 2}}}};
       out["metadata"]["annotations"] = std::move(annotations);
