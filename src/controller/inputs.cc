@@ -48,6 +48,7 @@ sizing::Workload counted(const std::string& name, const kube::Workload& live, co
   out.name = name;
   out.replicas = live.replicas;
   out.max_surge = live.max_surge;
+  out.max_surge_percent = live.max_surge_percent;
   out.pods_not_gone = pods_that(live, stores, exists);
   return out;
 }

@@ -78,19 +78,20 @@ bool matches_expression(const Selector::Expression& expression, const Labels& la
   return false;
 }
 
-// A Deployment's, as its controller rounds it: up. Only Deployments have a strategy.
-std::int64_t max_surge(const json& object, std::int64_t replicas) {
+// Only Deployments have a strategy.
+void decode_surge(const json& object, Workload& out) {
   const json* strategy = member(object, {"spec", "strategy"});
-  if (strategy == nullptr || text_at(*strategy, {"type"}) == "Recreate") return 0;
+  if (strategy == nullptr || text_at(*strategy, {"type"}) == "Recreate") return;
   const json* surge = member(*strategy, {"rollingUpdate", "maxSurge"});
-  if (surge != nullptr && surge->is_number_integer()) return surge->get<std::int64_t>();
-  std::int64_t percent = 25;
+  if (surge != nullptr && surge->is_number_integer()) {
+    out.max_surge = surge->get<std::int64_t>();
+    return;
+  }
+  out.max_surge_percent = 25;
   if (surge != nullptr && surge->is_string()) {
     const auto& text = surge->get_ref<const std::string&>();
-    std::from_chars(text.data(), text.data() + text.size(), percent);
+    std::from_chars(text.data(), text.data() + text.size(), out.max_surge_percent);
   }
-  constexpr std::int64_t kMost = std::int64_t{1} << 40;
-  return (std::clamp<std::int64_t>(replicas, 0, kMost) * std::clamp<std::int64_t>(percent, 0, 100'000) + 99) / 100;
 }
 
 }  // namespace
@@ -101,7 +102,7 @@ std::optional<std::int64_t> parse_quantity(const std::string& text) {
   if (error != std::errc{} || number < 0) return std::nullopt;
   const std::string_view suffix(end, static_cast<std::size_t>(text.data() + text.size() - end));
   static const std::map<std::string_view, double> kFactors = {
-      {"", 1},      {"m", 1e-3}, {"k", 1e3},        {"M", 1e6},         {"G", 1e9},
+      {"", 1},      {"n", 1e-9}, {"u", 1e-6}, {"m", 1e-3}, {"k", 1e3},        {"M", 1e6},         {"G", 1e9},
       {"T", 1e12},  {"P", 1e15}, {"E", 1e18},       {"Ki", 1024.0},     {"Mi", 1048576.0},
       {"Gi", 0x1p30}, {"Ti", 0x1p40}, {"Pi", 0x1p50}, {"Ei", 0x1p60}};
   const auto factor = kFactors.find(suffix);
@@ -141,7 +142,7 @@ Workload decode_workload(const json& object) {
   out.kind = text_at(object, {"kind"});
   out.labels = decode_labels(member(object, {"metadata", "labels"}));
   out.replicas = number_at(object, {"spec", "replicas"}, 1);
-  out.max_surge = max_surge(object, out.replicas);
+  decode_surge(object, out);
   out.ready_replicas = number_at(object, {"status", "readyReplicas"}, 0);
   if (const json* selector = member(object, {"spec", "selector"})) {
     out.selector = decode_selector(*selector);

@@ -55,7 +55,7 @@ class Run {
     auto all = policy_.workloads;
     for (std::size_t i = 0; i < all.size(); ++i) {
       all[i].replicas = all[i].pods_not_gone = row.replicas[columns_[i]];
-      all[i].max_surge = (std::min(all[i].replicas, sizing::kSaturated) + 3) / 4;
+      all[i].max_surge_percent = 25;
     }
     return all;
   }

@@ -46,13 +46,19 @@ Count direct_demand(const std::vector<Workload>& workloads, Environment environm
   return sum;
 }
 
+Count surge_of(const Workload& workload, Count replicas) {
+  const Count share = saturating_multiply(std::max(replicas, Count{0}),
+                                          std::clamp(workload.max_surge_percent, Count{0}, Count{100'000}));
+  return std::max(workload.max_surge, (share + 99) / 100);
+}
+
 Count counted_instances(const Workload& workload, CountInstances count) {
   if (workload.replicas <= 0) return workload.replicas;
   switch (count) {
     case CountInstances::Current:
       break;
     case CountInstances::CurrentPlusSurge:
-      return std::max(saturating_add(workload.replicas, workload.max_surge),
+      return std::max(saturating_add(workload.replicas, surge_of(workload, workload.replicas)),
                       workload.pods_not_gone);
     case CountInstances::AutoscalerMax:
       return std::max(workload.replicas, workload.autoscaler_max.value_or(0));
@@ -64,7 +70,8 @@ Count surge_demand(const std::vector<Workload>& workloads, Environment environme
   Count sum = 0;
   for (const Workload& workload : workloads) {
     const Count pods =
-        std::max(saturating_add(workload.replicas, workload.max_surge), workload.pods_not_gone);
+        std::max(saturating_add(workload.replicas, surge_of(workload, workload.replicas)),
+                 workload.pods_not_gone);
     sum = saturating_add(sum, saturating_multiply(pods, connections_of(workload, environment)));
   }
   return sum;

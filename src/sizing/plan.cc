@@ -83,15 +83,32 @@ Plan count(const std::vector<Workload>& workloads, const Settings& settings) {
   return plan;
 }
 
+// What a rolling update adds to that many instances, however the workloads share them: each may round
+// up once.
+Count surge_of_all(const std::vector<Workload>& workloads, Count instances) {
+  Count pods = 0;
+  Count largest_share = 0;
+  for (const Workload& workload : workloads) {
+    const bool shared = workload.max_surge_percent > 0;
+    pods = saturating_add(pods, shared ? Count{1} : workload.max_surge);
+    if (shared) largest_share = std::max(largest_share, surge_of(workload, instances));
+  }
+  return largest_share > 0 ? saturating_add(pods, largest_share - 1) : pods;
+}
+
 // One instance less than the first tier, each as large as the largest.
-Count direct_ceiling(const Plan& plan, const Settings& settings) {
+Count direct_ceiling(const std::vector<Workload>& workloads, const Plan& plan,
+                     const Settings& settings) {
   const Count present = saturating_add(plan.demand, settings.buffer);
   if (settings.provision == Provision::Never || settings.tiers.empty()) return ceiling_of(settings);
   Count largest = 0;
   for (const WorkloadPlan& one : plan.workloads) {
     largest = std::max(largest, one.connections_per_instance);
   }
-  const Count most = saturating_multiply(settings.tiers.front().instances - 1, largest);
+  Count instances = settings.tiers.front().instances - 1;
+  if (settings.enforce == Enforce::RoleConnectionLimit)
+    instances = saturating_add(instances, surge_of_all(workloads, instances));
+  const Count most = saturating_multiply(instances, largest);
   return std::min(std::max(present, saturating_add(most, settings.buffer)), ceiling_of(settings));
 }
 
@@ -113,7 +130,7 @@ Plan plan(const std::vector<Workload>& workloads, const Settings& settings, int 
     plan.formula = hold_formula();
     return plan;
   }
-  plan.direct_ceiling = direct_ceiling(plan, settings);
+  plan.direct_ceiling = direct_ceiling(workloads, plan, settings);
   const std::optional<PoolerChoice> pooler = choose_pooler(plan, settings, present_tier);
   if (pooler) {
     plan.route = Route::Pooler;

@@ -42,7 +42,9 @@ struct Workload {
   std::string kind;
   Labels labels;
   std::int64_t replicas = 1;
-  std::int64_t max_surge = 0;  // pods that a rolling update may add; of a StatefulSet none
+  // What a rolling update may add: pods, or percent of the replicas; of a StatefulSet neither.
+  std::int64_t max_surge = 0;
+  std::int64_t max_surge_percent = 0;
   std::int64_t ready_replicas = 0;
   Selector selector;
   std::string update_revision;  // StatefulSet: status.updateRevision

@@ -37,11 +37,15 @@ struct Workload {
   std::string name;
   Count replicas = 0;       // spec.replicas; negative is invalid and must be refused before
   Count pods_not_gone = 0;  // pods that exist, terminating ones included
-  Count max_surge = 0;      // pods that a rolling update may add
+  Count max_surge = 0;      // what a rolling update may add: pods …
+  Count max_surge_percent = 0;  // … or a share of the replicas
   std::optional<Count> autoscaler_max;  // of the HorizontalPodAutoscaler, if one scales it
   std::optional<Count> connections_per_instance;
   std::optional<Count> concurrent_requests;
 };
+
+// What a rolling update of that many replicas may add, rounded up as the Deployment's controller does.
+[[nodiscard]] Count surge_of(const Workload& workload, Count replicas);
 
 // Current: spec.replicas. CurrentPlusSurge: with the pods of a rolling update, or those that are not
 // gone yet if they are more. AutoscalerMax: the most that the autoscaler may make of it; without one
@@ -118,7 +122,7 @@ struct Plan {
   bool hold = false;     // no instances: keep the present sizes; the figures above are 0
   bool clamped = false;  // max_connections < uncapped_max_connections
   // The largest value that direct connections can need below the first tier: what the server gets
-  // when it shall not be restarted again.
+  // when it shall not be restarted again. With RoleConnectionLimit a rolling update's surge fits in.
   Count direct_ceiling = 0;
   std::vector<WorkloadPlan> workloads;
   std::string formula;  // one sentence for people

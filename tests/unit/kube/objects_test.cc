@@ -73,23 +73,26 @@ TEST(PodDecoding, ReadsStateOwnerAndLastDeath) {
   EXPECT_FALSE(pod.gone());
 }
 
-TEST(WorkloadDecoding, MaxSurgeIsThatOfTheDeploymentsController) {
-  const auto surge = [](const char* strategy, int replicas) {
-    return decode_workload({{"spec", {{"replicas", replicas}, {"strategy", json::parse(strategy)}}}})
-        .max_surge;
+TEST(WorkloadDecoding, MaxSurgeIsANumberOrAShare) {
+  using Surge = std::pair<std::int64_t, std::int64_t>;
+  const auto surge = [](const char* strategy) {
+    const auto one = decode_workload({{"spec", {{"strategy", json::parse(strategy)}}}});
+    return Surge{one.max_surge, one.max_surge_percent};
   };
-  EXPECT_EQ(surge(R"({"type":"RollingUpdate","rollingUpdate":{"maxSurge":"25%"}})", 10), 3);
-  EXPECT_EQ(surge(R"({"type":"RollingUpdate","rollingUpdate":{"maxSurge":"0%"}})", 10), 0);
-  EXPECT_EQ(surge(R"({"type":"RollingUpdate","rollingUpdate":{"maxSurge":4}})", 10), 4);
-  EXPECT_EQ(surge(R"({"type":"RollingUpdate"})", 8), 2) << "the default";
-  EXPECT_EQ(surge(R"({"type":"Recreate"})", 10), 0);
-  EXPECT_EQ(decode_workload({{"spec", {{"replicas", 10}}}}).max_surge, 0) << "a StatefulSet";
+  EXPECT_EQ(surge(R"({"type":"RollingUpdate","rollingUpdate":{"maxSurge":"30%"}})"), Surge(0, 30));
+  EXPECT_EQ(surge(R"({"type":"RollingUpdate","rollingUpdate":{"maxSurge":"0%"}})"), Surge(0, 0));
+  EXPECT_EQ(surge(R"({"type":"RollingUpdate","rollingUpdate":{"maxSurge":4}})"), Surge(4, 0));
+  EXPECT_EQ(surge(R"({"type":"RollingUpdate"})"), Surge(0, 25)) << "the default";
+  EXPECT_EQ(surge(R"({"type":"Recreate"})"), Surge(0, 0));
+  EXPECT_EQ(decode_workload({{"spec", {{"replicas", 10}}}}).max_surge_percent, 0) << "a StatefulSet";
 }
 
 TEST(Quantity, HasTheSuffixesOfKubernetes) {
   EXPECT_EQ(parse_quantity("128Mi"), 134217728);
   EXPECT_EQ(parse_quantity("1.5G"), 1'500'000'000);
   EXPECT_EQ(parse_quantity("1500m"), 2);
+  EXPECT_EQ(parse_quantity("2000000u"), 2);
+  EXPECT_EQ(parse_quantity("1n"), 1);
   EXPECT_EQ(parse_quantity("0"), 0);
   EXPECT_EQ(parse_quantity("1e3"), 1000);
   EXPECT_EQ(parse_quantity("9E"), std::int64_t{1} << 62) << "saturates";

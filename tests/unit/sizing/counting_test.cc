@@ -57,6 +57,17 @@ TEST(Counting, SurgeDemandIsTheMostThatARollingUpdateHolds) {
             13 * 20 + 7 * 20);
 }
 
+TEST(Counting, AShareIsRoundedUpAsTheDeploymentsControllerDoes) {
+  Workload one = workload(10);
+  one.max_surge_percent = 25;
+  EXPECT_EQ(surge_of(one, 10), 3);
+  EXPECT_EQ(surge_of(one, 8), 2);
+  EXPECT_EQ(surge_of(one, 0), 0);
+  one.max_surge_percent = -5;
+  EXPECT_EQ(surge_of(one, 10), 0);
+  EXPECT_EQ(counted_instances(workload(10, 4), CountInstances::CurrentPlusSurge), 14);
+}
+
 // ── What direct connections can need ────────────────────────────────────────────────────────────
 
 TEST(DirectCeiling, IsOneInstanceBelowTheFirstTier) {
@@ -86,6 +97,20 @@ TEST(RoleLimit, GivesTheServerItsLargestValueAtOnce) {
   }
   EXPECT_THAT(plan({workload(10)}, settings, 0).formula, HasSubstr("by the role's limit"));
   EXPECT_EQ(plan({workload(50)}, settings, 0).max_connections, 200) << "pooled as ever";
+}
+
+TEST(RoleLimit, ARollingUpdateFitsIntoTheServersValue) {
+  Settings settings;
+  settings.enforce = Enforce::RoleConnectionLimit;
+  Workload share = workload(10);
+  share.max_surge_percent = 25;
+  EXPECT_EQ(plan({share}, settings, 0).max_connections, (49 + 13) * 20 + 50);
+  EXPECT_EQ(plan({workload(10, 4)}, settings, 0).max_connections, (49 + 4) * 20 + 50);
+  EXPECT_EQ(plan({share, share, workload(3, 2)}, settings, 0).max_connections,
+            (49 + 13 + 1 + 2) * 20 + 50)
+      << "each share may round up";
+  settings.enforce = Enforce::MaxConnections;
+  EXPECT_EQ(plan({share}, settings, 0).direct_ceiling, 1030);
 }
 
 // ── Memory ──────────────────────────────────────────────────────────────────────────────────────
