@@ -3,9 +3,13 @@
 #include <pthread.h>
 #include <signal.h>
 
+#include "supervise.h"
+
 namespace pgrightsizer::cli {
 
-int run_guard(const guard::Options& options, Logger& logger) {
+namespace {
+
+int watch(const guard::Options& options, Logger& logger) {
   sigset_t signals;
   sigemptyset(&signals);
   sigaddset(&signals, SIGTERM);
@@ -17,6 +21,14 @@ int run_guard(const guard::Options& options, Logger& logger) {
     return sigtimedwait(&signals, nullptr, &wait) > 0;
   });
   return 0;
+}
+
+}  // namespace
+
+// A pod one of whose containers is down is not Ready, and its pooler out of the Service: that must not
+// become of a guard that dies.
+int run_guard(const guard::Options& options, Logger& logger) {
+  return supervise([&] { return watch(options, logger); }, logger);
 }
 
 }  // namespace pgrightsizer::cli

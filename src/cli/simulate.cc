@@ -2,6 +2,7 @@
 
 #include <fstream>
 
+#include "pgrightsizer/controller/rules.h"
 #include "pgrightsizer/replay/output.h"
 #include "pgrightsizer/schedule/schedule.h"
 #include "policy_file.h"
@@ -9,16 +10,6 @@
 namespace pgrightsizer::cli {
 
 namespace {
-
-transition::RestartPolicy policy_of(api::RestartPolicy policy) {
-  switch (policy) {
-    case api::RestartPolicy::Auto: return transition::RestartPolicy::Auto;
-    case api::RestartPolicy::Immediate: return transition::RestartPolicy::Immediate;
-    case api::RestartPolicy::InWindow: return transition::RestartPolicy::InWindow;
-    case api::RestartPolicy::Manual: return transition::RestartPolicy::Manual;
-  }
-  return transition::RestartPolicy::Manual;
-}
 
 Result<std::vector<schedule::Schedule>> schedules_of(const api::RestartSpec& restart) {
   std::vector<schedule::Schedule> out;
@@ -50,13 +41,7 @@ Result<replay::Policy> replay_policy(const api::ConnectionPolicy& policy) {
   }
   out.settings = spec.sizing;
   out.behavior = {spec.behavior.scale_up, spec.behavior.scale_down};
-  auto& rules = out.rules;
-  rules.restart = policy_of(spec.restart.policy);
-  rules.min_interval = spec.restart.min_interval;
-  rules.max_per_day = spec.restart.max_per_day;
-  rules.has_windows = !schedules->empty();
-  rules.buffer = spec.sizing.buffer;
-  rules.pooler_replicas = spec.sizing.pooler_replicas;
+  out.rules = controller::rules_of(policy);
   out.windows = [schedules = std::move(*schedules)](replay::Time now) {
     std::vector<transition::Window> windows;
     for (const auto& one : schedule::windows(schedules, now)) windows.push_back({one.from, one.to});

@@ -8,6 +8,7 @@
 #include "memory.h"
 #include "observe.h"
 #include "pace.h"
+#include "pgrightsizer/controller/rules.h"
 #include "report.h"
 #include "role.h"
 #include "routing.h"
@@ -21,40 +22,11 @@ using transition::Step;
 using transition::StepKind;
 using transition::Topic;
 
-transition::RestartPolicy policy_of(api::RestartPolicy policy) {
-  switch (policy) {
-    case api::RestartPolicy::Auto: return transition::RestartPolicy::Auto;
-    case api::RestartPolicy::Immediate: return transition::RestartPolicy::Immediate;
-    case api::RestartPolicy::InWindow: return transition::RestartPolicy::InWindow;
-    case api::RestartPolicy::Manual: return transition::RestartPolicy::Manual;
-  }
-  return transition::RestartPolicy::Manual;
-}
-
-transition::Rules rules_of(const api::ConnectionPolicy& policy, const Facts& facts) {
-  transition::Rules rules;
-  const auto& spec = policy.spec;
-  rules.restart = policy_of(spec.restart.policy);
-  rules.restart_now = policy.restart_now;
-  rules.min_interval = spec.restart.min_interval;
-  rules.max_per_day = spec.restart.max_per_day;
-  rules.has_windows = !spec.restart.windows.empty();
+// With what was observed.
+transition::Rules rules_now(const api::ConnectionPolicy& policy, const Facts& facts) {
+  auto rules = rules_of(policy);
   rules.windows = facts.windows;
   rules.role_limit = role_limit_wanted(policy, facts);
-  rules.emergency = spec.restart.emergency == api::Emergency::Override ? transition::Emergency::Override
-                                                                       : transition::Emergency::Wait;
-  rules.long_transactions = spec.restart.long_transactions == api::LongTransactions::Terminate
-                                ? transition::LongTransactions::Terminate
-                                : transition::LongTransactions::Wait;
-  rules.long_transaction = spec.restart.long_transaction;
-  rules.switch_route = route_can_switch(policy);
-  rules.look_at_sessions = spec.routing.on_incompatible == api::OnIncompatible::Hold;
-  rules.drain = spec.routing.drain == api::DrainMode::TerminateIdle     ? transition::Drain::TerminateIdle
-                : spec.routing.drain == api::DrainMode::RolloutRestart ? transition::Drain::RolloutRestart
-                                                                       : transition::Drain::Wait;
-  rules.drain_timeout = spec.routing.drain_timeout;
-  rules.buffer = spec.sizing.buffer;
-  rules.pooler_replicas = spec.sizing.pooler_replicas;
   return rules;
 }
 
@@ -203,7 +175,7 @@ Reconciler::Outcome Reconciler::turn(const Sight& sight, const api::ConnectionPo
   // Who may not restart ends a pause instead of using it.
   if (!acting) facts.seen.pause_is_ours = false;
   const Step step =
-      options_.decide(facts.seen, facts.plan, rules_of(policy, facts), history, clock_.now());
+      options_.decide(facts.seen, facts.plan, rules_now(policy, facts), history, clock_.now());
   const bool free_to_act = acting && !facts.blocked();
   const bool may_act = free_to_act || undoes_our_own(step);
   if (draining(step) && !status.drain_since) status.drain_since = clock_.now();

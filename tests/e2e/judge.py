@@ -134,14 +134,17 @@ def between(records, from_s, to_s):
 
 
 def slowest_between(records, from_s, to_s):
-    """The longest that a transaction took which succeeded in these seconds, in seconds."""
-    slowest = 0
+    """(seconds, when it ended): the longest that a transaction took which succeeded then."""
+    slowest = (0, from_s)
     for record in newest(records):
         timeline = record.get("timeline")
         if timeline:
             start, series = timeline["from_s"], timeline["slowest_ms"]
-            slowest = max([slowest, *series[max(0, from_s - start) : max(0, to_s - start + 1)]])
-    return slowest / 1000
+            first = max(0, from_s - start)
+            window = series[first : max(0, to_s - start + 1)]
+            slowest = max([slowest, *((took / 1000, start + first + second)
+                                      for second, took in enumerate(window))])
+    return slowest
 
 
 # --- the database's side ----------------------------------------------------------------------

@@ -7,8 +7,6 @@ and when everything around them dies.
 Exit code 0: as it must be; 1: not.
 """
 
-import argparse
-import pathlib
 import statistics
 import sys
 import threading
@@ -61,7 +59,9 @@ def cost_between(run, start, end):
     """What the application counts in that time, and its longest wait in seconds."""
     found = records_of(run)
     cost = judge.between(found, int(start), int(end) + 1)
-    return {name: cost[name] for name in COSTS}, judge.slowest_between(found, int(start), int(end) + 1)
+    slowest, ended = judge.slowest_between(found, int(start), int(end) + 1)
+    print(f"longest wait {slowest:.1f} s, until {run.since_start(ended)}")
+    return {name: cost[name] for name in COSTS}, slowest
 
 
 def tell_pauses(scenario, run):
@@ -292,8 +292,11 @@ def kill_operator(run):
 
 
 def kill_guards(run):
-    for pod in run.sampler.cluster.pooler_pods():
-        for pid in world.processes_of(pod["metadata"]["uid"], "pg-rightsizer"):
+    """Of one pod the whole container, which the kubelet has to start again; of the others the
+    process that works."""
+    for number, pod in enumerate(run.sampler.cluster.pooler_pods()):
+        keeper, *workers = world.processes_of(pod["metadata"]["uid"], "pg-rightsizer")
+        for pid in workers if number else [keeper]:
             disturb.kill(pid)
 
 
@@ -442,24 +445,5 @@ SCENARIOS = {one.__name__: one for one in (
     pause_rejected)}
 
 
-def main():
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("name", nargs="+", choices=sorted(SCENARIOS))
-    parser.add_argument("--out", type=pathlib.Path, default=world.ROOT / "build/e2e")
-    options = parser.parse_args()
-    failed = []
-    for name in options.name:
-        scenario = scenarios.Scenario(name, options.out)
-        try:
-            SCENARIOS[name](scenario)
-        except world.Failure as failure:
-            scenario.failures.append(str(failure))
-        for failure in scenario.failures:
-            scenario.say(f"FAILED: {failure}")
-        scenario.say("FAILED" if scenario.failures else "OK")
-        failed += [name] if scenario.failures else []
-    return 1 if failed else 0
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(scenarios.main(SCENARIOS, __doc__))

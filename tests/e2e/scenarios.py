@@ -258,16 +258,17 @@ def immediate(scenario):
 SCENARIOS = {one.__name__: one for one in (flap, kill9, rollout, rotate, idle, immediate)}
 
 
-def main():
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("name", nargs="+", choices=sorted(SCENARIOS))
+def main(choices, doc):
+    """Runs the scenarios that the command line names; the exit code."""
+    parser = argparse.ArgumentParser(description=doc.splitlines()[0])
+    parser.add_argument("name", nargs="+", choices=sorted(choices))
     parser.add_argument("--out", type=pathlib.Path, default=world.ROOT / "build/e2e")
     options = parser.parse_args()
     failed = []
     for name in options.name:
         scenario = Scenario(name, options.out)
         try:
-            SCENARIOS[name](scenario)
+            choices[name](scenario)
         except world.Failure as failure:
             scenario.failures.append(str(failure))
         for failure in scenario.failures:
@@ -278,4 +279,4 @@ def main():
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(SCENARIOS, __doc__))

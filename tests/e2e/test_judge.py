@@ -122,6 +122,13 @@ class JudgeTest(unittest.TestCase):
         self.assertEqual(judge.between(records, 0, 200)["refused"], 7)
         self.assertEqual(judge.between(records, 0, 99)["succeeded"], 0)
 
+    def test_slowest_between_two_times(self):
+        early = record(timeline={"from_s": 100, "slowest_ms": [5, 900, 7]})
+        late = record(nonce="b", timeline={"from_s": 102, "slowest_ms": [2500, 1]})
+        self.assertEqual(judge.slowest_between([early, late], 0, 200), (2.5, 102))
+        self.assertEqual(judge.slowest_between([early, late], 101, 101), (0.9, 101))
+        self.assertEqual(judge.slowest_between([early, late], 103, 103), (0.001, 103))
+
     def test_two_hundred_thousand_rows(self):
         records = [record(pod=f"app-{i}", acked=((1, 2000),)) for i in range(100)]
         rows = list(judge.acknowledged_ids(records))

@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 
 #include <csignal>
+#include <fstream>
 
 #include "integration/pgbouncer/pooled.h"
 
@@ -33,6 +34,18 @@ class GuardProcess {
                    directory_.path() / "log");
   }
   void kill() { process_.stop(SIGKILL); }
+  // Without the process that keeps it alive.
+  void kill_worker() {
+    ASSERT_GT(worker(), 0);
+    ::kill(worker(), SIGKILL);
+  }
+  [[nodiscard]] pid_t worker() const {
+    const auto self = std::to_string(process_.pid());
+    std::ifstream children("/proc/" + self + "/task/" + self + "/children");
+    pid_t child = 0;
+    return children >> child ? child : 0;
+  }
+  void interrupt() { process_.signal(SIGINT); }
   int terminate() {
     process_.signal(SIGTERM);
     return process_.wait(60s);
@@ -102,6 +115,27 @@ TEST_F(Guarded, AKilledGuardGoesOnCounting) {
   guard_.start();
   EXPECT_TRUE(eventually([&] { return !paused(); })) << guard_.log();
   EXPECT_LT(Steady::now() - back, kMaxPause) << "it did not count from its own start";
+}
+
+TEST_F(Guarded, ItsContainerOutlivesItsWorker) {
+  const auto begun = pause();
+  ASSERT_TRUE(eventually([&] { return guard_.remembers(); }));
+  const auto first = guard_.worker();
+  guard_.kill_worker();
+  ASSERT_TRUE(eventually([&] { return guard_.worker() > 0 && guard_.worker() != first; })) << guard_.log();
+  expect_resumed_after(begun, kMaxPause - 100ms);
+  EXPECT_THAT(guard_.log(), ::testing::HasSubstr("started again"));
+  EXPECT_EQ(guard_.terminate(), 0) << guard_.log();
+}
+
+TEST_F(Guarded, AWorkerThatDiesWhileItIsStoppingStillEndsThePause) {
+  const auto begun = pause();
+  ASSERT_TRUE(eventually([&] { return guard_.remembers(); }));
+  guard_.interrupt();
+  guard_.kill_worker();
+  EXPECT_EQ(guard_.terminate(), 0) << guard_.log();
+  EXPECT_FALSE(paused()) << guard_.log();
+  EXPECT_GE(Steady::now() - begun, kMaxPause - 100ms);
 }
 
 TEST_F(Guarded, WithoutPostgresqlItWaitsFiveSecondsMore) {

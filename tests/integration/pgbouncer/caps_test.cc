@@ -81,10 +81,7 @@ TEST(Caps, ZeroIsNeverSent) {
 
 TEST(Caps, SeveralDatabasesShareThem) {
   const auto database = make_database();
-  database->execute("create role stock login password 'stock'");
-  database->execute("create database stock owner stock");
-  auto spec = spec_for(*database);
-  spec.logins.push_back({"stock", "stock", "stock"});
+  const auto spec = spec_with_stock(*database);
   const PgBouncerProcess pooler(spec);
   const Load shop(pooler.login(0), 15, "select pg_sleep(0.02)");
   const Load stock(pooler.login(1), 15, "select pg_sleep(0.02)");

@@ -94,10 +94,7 @@ TEST_F(PauseOfTwo, AnUnknownDatabaseUndoesIt) {
 
 TEST(PauseOfDatabases, EachIsPaused) {
   const auto database = make_database();
-  database->execute("create role stock login password 'stock'");
-  database->execute("create database stock owner stock");
-  auto spec = spec_for(*database);
-  spec.logins.push_back({"stock", "stock", "stock"});
+  const auto spec = spec_with_stock(*database);
   const PgBouncerProcess pooler(spec);
   const std::vector<PauseTarget> targets = {target_of(pooler, "a")};
   ASSERT_TRUE(pause_all(targets, {"shop"}));

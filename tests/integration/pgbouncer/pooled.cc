@@ -32,6 +32,14 @@ pgbouncer::Spec spec_for(const PostgresProcess& database) {
   return spec;
 }
 
+pgbouncer::Spec spec_with_stock(const PostgresProcess& database) {
+  database.execute("create role stock login password 'stock'");
+  database.execute("create database stock owner stock");
+  auto spec = spec_for(database);
+  spec.logins.push_back({"stock", "stock", "stock"});
+  return spec;
+}
+
 Load::Load(const postgres::ConnectOptions& login, int clients, std::string statement) {
   for (int i = 0; i < clients; ++i) {
     auto session = postgres::Session::connect(login);

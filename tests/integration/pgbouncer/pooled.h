@@ -20,6 +20,9 @@ namespace pgrightsizer::testing {
 // For that database: boot cap 18, console user pgrightsizer.
 [[nodiscard]] pgbouncer::Spec spec_for(const PostgresProcess& database);
 
+// The same with a second role and database, stock, which it makes.
+[[nodiscard]] pgbouncer::Spec spec_with_stock(const PostgresProcess& database);
+
 // Sessions that each run short transactions one after another until stop().
 class Load {
  public:

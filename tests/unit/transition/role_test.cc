@@ -13,6 +13,13 @@ Sight limited(Count limit, Count wanted, Count sessions) {
   return sight;
 }
 
+// The poolers serve, and nobody is sent to them yet.
+Sight about_to_move() {
+  Sight sight = just_switched(50);
+  sight.seen.route = Route::Direct;
+  return sight;
+}
+
 TEST(RoleLimit, RisesAtOnce) {
   EXPECT_THAT(limited(280, 480, 200).next(), Does(StepKind::SetRoleLimit, 480));
 }
@@ -41,12 +48,7 @@ TEST(RoleLimit, AWaitForSessionsHoldsUpNoRestart) {
 }
 
 TEST(RoleLimit, IsLiftedBeforeTheFirstClientGetsToThePooler) {
-  Sight sight = at_rest_pooled(50);
-  sight.seen.route = Route::Direct;
-  sight.seen.effective = sight.seen.requested = 1030;
-  sight.seen.direct_sessions = sight.seen.direct_capacity = 980;
-  sight.seen.pooler->boot_cap = 4;
-  for (PoolerPod& pod : sight.seen.pods) pod.cap = pod.announced = 4;
+  Sight sight = about_to_move();
   sight.seen.role_limit = 1000;
   sight.rules.role_limit = 1000;
   EXPECT_THAT(sight.next(), Does(StepKind::SetRoleLimit, -1));
@@ -76,12 +78,7 @@ TEST(RoleLimit, ItIsSetAgainWhenTheWayBackHasSettled) {
 }
 
 TEST(Readiness, TheFlipWaitsUntilSessionsWereLookedAt) {
-  Sight sight = at_rest_pooled(50);
-  sight.seen.route = Route::Direct;
-  sight.seen.effective = sight.seen.requested = 1030;
-  sight.seen.direct_sessions = sight.seen.direct_capacity = 980;
-  sight.seen.pooler->boot_cap = 4;
-  for (PoolerPod& pod : sight.seen.pods) pod.cap = pod.announced = 4;
+  Sight sight = about_to_move();
   sight.seen.looks_at_sessions = 2;
   EXPECT_THAT(sight.next(), Is(StepKind::SwitchToPooler)) << "with onIncompatible Move";
   sight.rules.look_at_sessions = true;
