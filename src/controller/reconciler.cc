@@ -56,7 +56,15 @@ std::optional<Reconciler::Outcome> let_go_of(const Turn& turn, bool acting, api:
   const auto& policy = turn.policy;
   const auto outcome = [&](const Result<void>& done) {
     if (done) return Reconciler::Outcome{};
-    turn.sight.logger.warning(done.error().message(), {{"policy", policy.key()}});
+    const auto why = done.error().message();
+    turn.sight.logger.warning(why, {{"policy", policy.key()}});
+    // Of what passes by itself, as a conflict does, nobody needs to hear.
+    if (policy.deleting && done.error().kind != ErrorKind::Conflict &&
+        turn.memory.told.insert("deletion").second)
+      tell(turn, "DeletionWaits", "Unwind",
+           why + "; until then the policy stays; to let it go without that, remove its finalizer " +
+               api::kFinalizer,
+           true);
     return Reconciler::Outcome{milliseconds(0), true};
   };
   if (!policy.deleting) {

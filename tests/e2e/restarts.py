@@ -59,6 +59,9 @@ def cost_between(run, start, end):
     """What the application counts in that time, and its longest wait in seconds."""
     found = records_of(run)
     cost = judge.between(found, int(start), int(end) + 1)
+    if cost["succeeded"] == 0:
+        raise world.Failure(f"nothing was measured: {len(found)} records of "
+                            f"{len(run.sampler.cluster.app_pods())} instances")
     slowest, ended = judge.slowest_between(found, int(start), int(end) + 1)
     print(f"longest wait {slowest:.1f} s, until {run.since_start(ended)}")
     return {name: cost[name] for name in COSTS}, slowest

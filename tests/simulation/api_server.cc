@@ -93,6 +93,10 @@ Response ApiServer::apply(const std::string& path, const json& body) {
   }
   if (next.contains("stringData"))
     for (const auto& [key, value] : next["stringData"].items()) next["data"][key] = "";
+  if (live.is_object()) {
+    next["metadata"]["resourceVersion"] = live["metadata"]["resourceVersion"];
+    if (next == live) return ok(live);
+  }
   next["metadata"]["resourceVersion"] = std::to_string(++version_);
   live = std::move(next);
   world_.on_write(path);
@@ -116,8 +120,11 @@ Response ApiServer::patch(const Request& request, const std::string& path) {
     }
     live = std::move(next);
   } else {
-    const auto uid = body.value("/metadata/uid"_json_pointer, std::string());
-    if (!uid.empty() && uid != live["metadata"].value("uid", std::string())) return refusal(409, "Conflict");
+    for (const char* field : {"uid", "resourceVersion"}) {
+      const auto wanted = body.value("metadata", json::object()).value(field, std::string());
+      if (!wanted.empty() && wanted != live["metadata"].value(field, std::string()))
+        return refusal(409, "Conflict");
+    }
     live.merge_patch(body);
   }
   live["metadata"]["resourceVersion"] = std::to_string(++version_);
