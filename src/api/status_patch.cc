@@ -29,7 +29,9 @@ json merge_patch(const json& before, const json& after) {
 
 json status_patch(const Status& before, const Status& after) {
   // A generation is never 0, so this status was never written: its zeros are not on the server.
-  const json old = before.observed_generation == 0 ? json::object() : to_json(before);
+  const bool written = before.observed_generation != 0;
+  if (written && before == after) return json::object();
+  const json old = written ? to_json(before) : json::object();
   json patch = merge_patch(old, to_json(after));
   return patch.empty() ? json::object() : json{{"status", std::move(patch)}};
 }

@@ -192,6 +192,7 @@ Count starting_instances(const api::ConnectionPolicy& policy, const Stores& stor
 }
 
 std::string older_rival(const api::ConnectionPolicy& policy, const Stores& stores) {
+  if (stores.policies.size() == 1) return {};  // the usual case: nothing to parse
   for (const auto& text : stores.policies.list()) {
     const auto object = nlohmann::json::parse(*text, nullptr, false);
     if (object.is_discarded()) continue;

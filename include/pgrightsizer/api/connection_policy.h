@@ -146,6 +146,7 @@ struct Condition {
   std::string message;
   std::int64_t observed_generation = 0;
   std::string last_transition_time;  // RFC 3339; set by set_condition
+  bool operator==(const Condition&) const = default;
 };
 
 struct RestartRecord {
@@ -153,12 +154,14 @@ struct RestartRecord {
   sizing::Count from = 0;
   sizing::Count to = 0;
   std::optional<std::chrono::milliseconds> duration;
+  bool operator==(const RestartRecord&) const = default;
 };
 
 struct RejectedValue {
   sizing::Count value = 0;
   std::string reason;
   std::int64_t generation = 0;  // of the policy that asked for it: a later one may try again
+  bool operator==(const RejectedValue&) const = default;
 };
 
 // With sizing.enforce: RoleConnectionLimit. -1 is no limit.
@@ -166,6 +169,7 @@ struct RoleStatus {
   std::string name;
   sizing::Count limit = -1;   // as we set it last
   sizing::Count former = -1;  // as it was before us: put back at the end
+  bool operator==(const RoleStatus&) const = default;
 };
 
 struct StepStatus {
@@ -173,6 +177,7 @@ struct StepStatus {
   std::optional<WallTime> since;
   std::string message;
   std::optional<WallTime> deadline;
+  bool operator==(const StepStatus&) const = default;
 };
 
 struct Current {
@@ -183,6 +188,7 @@ struct Current {
   sizing::Count used_percent = 0;  // of what the route in force can give; the printer column Used%
   sizing::Count direct = 0;
   sizing::Count pooled = 0;
+  bool operator==(const Current&) const = default;
 };
 
 struct PoolerStatus {
@@ -193,6 +199,7 @@ struct PoolerStatus {
   sizing::Count clients = 0;
   sizing::Count waiting = 0;
   sizing::Count wait_milliseconds = 0;
+  bool operator==(const PoolerStatus&) const = default;
 };
 
 struct Status {
@@ -212,6 +219,7 @@ struct Status {
   std::optional<WallTime> retry_at;
   std::string binding;  // name of the binding Secret
   std::vector<Condition> conditions;
+  bool operator==(const Status&) const = default;
 };
 // As many as restart.maxPerDay can ask about.
 inline constexpr std::size_t kRestartsKept = 64;

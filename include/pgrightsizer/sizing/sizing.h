@@ -108,6 +108,7 @@ struct WorkloadPlan {
   Count instances = 0;
   Count connections_per_instance = 0;
   Count connections = 0;
+  bool operator==(const WorkloadPlan&) const = default;
 };
 
 // What the sizes should be at rest. `tier` is 0 for none, else 1-based into Settings::tiers.
@@ -126,6 +127,7 @@ struct Plan {
   Count direct_ceiling = 0;
   std::vector<WorkloadPlan> workloads;
   std::string formula;  // one sentence for people
+  bool operator==(const Plan&) const = default;
 };
 
 // The plan for these workloads, given the tier in force now (0: direct). The present tier gives
