@@ -159,8 +159,13 @@ Result<Json> Client::json_patch(const Ref& ref, const Json& operations) {
 }
 
 Result<Json> Client::merge_patch(const Ref& ref, const Json& patch) {
-  return send(ref,
-              patch_request(ref, "application/merge-patch+json", patch, manager_query(), true));
+  auto answer = send(
+      ref, patch_request(ref, "application/merge-patch+json", patch, manager_query(), true));
+  // A uid in a patch is a precondition, but to the API server a change of an immutable field.
+  if (!answer && answer.error().kind == ErrorKind::Invalid &&
+      answer.error().what.find("metadata.uid") != std::string::npos)
+    answer.error().kind = ErrorKind::Conflict;
+  return answer;
 }
 
 Result<Json> Client::patch_status(const Ref& ref, const Json& patch) {

@@ -12,8 +12,8 @@ using kube::Response;
 
 Response ok(const json& body) { return {200, body.dump(), {}, {}}; }
 
-Response refusal(int code, const char* reason) {
-  return {code, json{{"kind", "Status"}, {"code", code}, {"reason", reason}, {"message", reason}}.dump(), {}, {}};
+Response refusal(int code, const char* reason, const char* message = "refused") {
+  return {code, json{{"kind", "Status"}, {"code", code}, {"reason", reason}, {"message", message}}.dump(), {}, {}};
 }
 
 bool is_pod_log(const std::string& path) { return path.ends_with("/log"); }
@@ -120,11 +120,12 @@ Response ApiServer::patch(const Request& request, const std::string& path) {
     }
     live = std::move(next);
   } else {
-    for (const char* field : {"uid", "resourceVersion"}) {
+    const auto differs = [&](const char* field) {
       const auto wanted = body.value("metadata", json::object()).value(field, std::string());
-      if (!wanted.empty() && wanted != live["metadata"].value(field, std::string()))
-        return refusal(409, "Conflict");
-    }
+      return !wanted.empty() && wanted != live["metadata"].value(field, std::string());
+    };
+    if (differs("uid")) return refusal(422, "Invalid", "metadata.uid: field is immutable");
+    if (differs("resourceVersion")) return refusal(409, "Conflict");
     live.merge_patch(body);
   }
   live["metadata"]["resourceVersion"] = std::to_string(++version_);

@@ -68,6 +68,7 @@ class Client {
   // RFC 6902; put a test of /metadata/resourceVersion first for objects that are the user's. A
   // failed test is ErrorKind::Conflict.
   [[nodiscard]] Result<Json> json_patch(const Ref& ref, const Json& operations);
+  // metadata.uid and metadata.resourceVersion in it are preconditions: Conflict when they differ.
   [[nodiscard]] Result<Json> merge_patch(const Ref& ref, const Json& patch);
   // Merge patch of the status subresource.
   [[nodiscard]] Result<Json> patch_status(const Ref& ref, const Json& patch);

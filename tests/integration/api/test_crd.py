@@ -137,8 +137,7 @@ class CrdTest(unittest.TestCase):
                     self.agree(policies.policy({path: name}), False, path)
 
     def test_fields_that_do_nothing_yet_are_not_there(self):
-        for path in ("spec.sizing.enforce", "spec.routing.onIncompatible", "spec.restart.windows",
-                     "spec.saturation", "spec.pooler.poolMode"):
+        for path in ("spec.saturation", "spec.pooler.poolMode"):
             with self.subTest(path):
                 code, answer = self.dry_run(policies.policy({path: {}}))
                 self.assertEqual(code, 400, answer)
@@ -150,11 +149,14 @@ class CrdTest(unittest.TestCase):
         self.assertEqual(spec["environment"], "Production")
         self.assertEqual(spec["workloads"][0]["targetRef"]["apiVersion"], "apps/v1")
         self.assertEqual(spec["sizing"], {"bufferConnections": 50, "countInstances": "Current",
+                                          "enforce": "MaxConnections",
                                           "minConnections": 25, "maxConnections": 5000})
         self.assertEqual(spec["pooler"]["tiers"], [{"instances": 50, "poolSize": 150},
                                                    {"instances": 100, "poolSize": 200}])
         self.assertEqual(spec["behavior"]["scaleDown"], {"stabilizationSeconds": 300})
-        self.assertEqual(spec["restart"], {"policy": "Auto", "minIntervalSeconds": 300})
+        self.assertEqual(spec["restart"], {
+            "policy": "Auto", "minIntervalSeconds": 300, "maxPerDay": 12, "maxPauseSeconds": 20,
+            "longTransactions": "Wait", "longTransactionSeconds": 60, "emergency": "Wait"})
 
     def test_provider_and_name_cannot_change(self):
         self.create()

@@ -96,6 +96,13 @@ TEST_F(ClientTest, APatchWhoseTestNoLongerHoldsIsAConflict) {
   EXPECT_EQ(done.error().kind, ErrorKind::Conflict);
 }
 
+TEST_F(ClientTest, AMergePatchOfAnotherUidIsAConflict) {
+  transport.answer(422, status(422, "Invalid", "metadata.uid: Invalid value: \"b\": field is immutable"));
+  const auto done = client.merge_patch(ref, {{"metadata", {{"uid", "b"}}}});
+  ASSERT_FALSE(done);
+  EXPECT_EQ(done.error().kind, ErrorKind::Conflict);
+}
+
 TEST_F(ClientTest, APatchThatMakesNoSenseStaysInvalid) {
   transport.answer(422, status(422, "Invalid", "the server rejected our request"));
   transport.answer(200, {{"metadata", {{"resourceVersion", "7"}}}});
