@@ -138,8 +138,11 @@ Result<void> restart(const Turn& turn, const Step& step, api::Status& status) {
   // A restart that is still open and wants the same value is that one, tried again.
   const bool again = !status.restarts.empty() && !status.restarts.back().duration &&
                      status.restarts.back().to == step.value;
-  if (!again)
-    status.restarts.push_back({turn.sight.clock.now(), step.old_value, step.value, std::nullopt});
+  const auto now = turn.sight.clock.now();
+  if (again)
+    status.restarts.back().time = now;  // the next one is spaced from this
+  else
+    status.restarts.push_back({now, step.old_value, step.value, std::nullopt});
   if (status.restarts.size() > api::kRestartsKept) status.restarts.erase(status.restarts.begin());
   if (auto done = write_status(turn, status); !done) return done;
   tell(turn, "RestartStarted", "Restart",

@@ -258,7 +258,7 @@ void World::delete_database_pod() {
   db.deleting = true;
   db.state = Server::Stopping;
   db.change_at = clock.elapsed() + milliseconds(dice.between(50, 1'500));
-  restarts.push_back(clock.elapsed());
+  restarts.push_back(clock.now());
 }
 
 void World::come_up() {

@@ -133,7 +133,7 @@ class World {
   std::string violation;  // the first; empty: none
   long refused = 0;
   std::map<std::string, long> fault_counts;
-  std::vector<milliseconds> restarts;  // planned ones, by the deletion of the pod
+  std::vector<WallTime> restarts;  // planned ones, by the deletion of the pod
   std::optional<int> last_pause_by_guard;
 
   void violate(const std::string& what);

@@ -1,0 +1,89 @@
+// A restart's record in the status, which the next one is spaced by.
+#include "controller/execute_restart.h"
+
+#include <gtest/gtest.h>
+
+#include "unit/kube/fake_transport.h"
+
+namespace pgrightsizer::controller {
+namespace {
+
+using std::chrono::seconds;
+
+class SetClock final : public Clock {
+ public:
+  [[nodiscard]] WallTime now() const override { return time; }
+  [[nodiscard]] std::chrono::steady_clock::time_point steady() const override { return {}; }
+  WallTime time{seconds(1'800'000'000)};
+};
+
+class CountingProvider final : public providers::Provider {
+ public:
+  Result<providers::Database> observe() override { return providers::Database{}; }
+  [[nodiscard]] std::optional<providers::Override> overridden(const postgres::Settings&,
+                                                              const providers::Database&) const override {
+    return std::nullopt;
+  }
+  Result<void> request(std::int64_t, postgres::Session*) override { return {}; }
+  Result<void> write_place(std::int64_t) override { return {}; }
+  Result<void> restart(const providers::Database&, postgres::Session*) override { return ++restarts, Result<void>{}; }
+  int restarts = 0;
+};
+
+class RestartRecord : public testing::Test {
+ protected:
+  RestartRecord() {
+    transport_.on_call = [](const kube::Request&) { return kube::Response{200, "{}", {}, {}}; };
+    auto provider = std::make_unique<CountingProvider>();
+    provider_ = provider.get();
+    memory_.provider = std::move(provider);
+    step_.kind = transition::StepKind::Restart;
+    step_.old_value = 290;
+    step_.value = 250;
+  }
+  void restart() {
+    const Sight sight{client_, stores_, clock_, logger_, options_};
+    const Turn turn{sight, policy_, memory_, facts_, events_};
+    ASSERT_TRUE(controller::restart(turn, step_, status_));
+  }
+
+  SetClock clock_;
+  NullLogger logger_;
+  kube::FakeTransport transport_;
+  kube::Client client_{transport_, logger_};
+  runtime::EventRecorder events_{client_, clock_, logger_, "test"};
+  Stores stores_;
+  Options options_;
+  Memory memory_;
+  Facts facts_;
+  api::ConnectionPolicy policy_;
+  api::Status status_;
+  transition::Step step_;
+  CountingProvider* provider_ = nullptr;
+};
+
+TEST_F(RestartRecord, IsMadeBeforeTheRestart) {
+  restart();
+  ASSERT_EQ(status_.restarts.size(), 1U);
+  EXPECT_EQ(status_.restarts[0], (api::RestartRecord{clock_.time, 290, 250, std::nullopt}));
+  EXPECT_EQ(provider_->restarts, 1);
+}
+
+// Found by tests/simulation: the next restart came 15 s after this one, with an interval of 20 s.
+TEST_F(RestartRecord, OfOneThatIsTriedAgainHasTheLaterTime) {
+  restart();
+  clock_.time += seconds(30);
+  restart();
+  ASSERT_EQ(status_.restarts.size(), 1U);
+  EXPECT_EQ(status_.restarts[0].time, clock_.time);
+}
+
+TEST_F(RestartRecord, OfAnotherValueIsAnother) {
+  restart();
+  step_.value = 270;
+  restart();
+  EXPECT_EQ(status_.restarts.size(), 2U);
+}
+
+}  // namespace
+}  // namespace pgrightsizer::controller
