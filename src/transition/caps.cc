@@ -94,6 +94,12 @@ Rule grow_rule(const Situation& s) {
   if (pod == nullptr) return std::nullopt;
   const Count room = s.seen.replacement_room();
   const Count free = s.seen.usable() - s.seen.committed() - room;
+  // What was announced and never set is no longer free: it is not taken, but given back.
+  if (s.seen.committed() > s.seen.usable() && pod->announced > pod->cap) {
+    return set_cap(*pod, pod->cap, Topic::None,
+                   say("cap of ", pod->name, " stays ", pod->cap, ", the ", pod->announced,
+                       " that were announced are not free any more"));
+  }
   const Count level = std::max(affordable_level(s, share, free), std::min(share, pod->announced));
   if (level > pod->cap) {
     return set_cap(*pod, level, Topic::None,
