@@ -98,6 +98,9 @@ Observation after(Observation seen, const Step& step) {
     case StepKind::PatchMaxConnections:
       seen.requested = step.value;
       break;
+    case StepKind::Checkpoint:
+      seen.checkpointing = true;
+      break;
     case StepKind::Restart:
       seen.effective = seen.requested;
       break;
