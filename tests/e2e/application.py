@@ -12,6 +12,7 @@ import world
 
 EVERY_S = 2.0
 AT_ONCE = 8
+RENEWED_AT_ONCE = 4  # connections of one instance
 COUNTERS = ("succeeded", "failed", "refused", "unknown")
 
 
@@ -24,11 +25,13 @@ class Application(threading.Thread):
         super().__init__(daemon=True, name="application")
         self._pods = pods  # gives the API's objects
         self._said = {}  # (pod, nonce): its last answer
+        self._complete = set()  # (pod, nonce) of those that had all their connections
         self._lock = threading.Lock()
         self._ended = threading.Event()
         self.open = 0  # connections of all living instances
         self.answered = 0  # instances that answered in the last round
         self.queued = 0  # transactions that wait for a connection, of all living instances
+        self.opening = set()  # instances that have not had all their connections since they lost some
 
     def run(self):
         while not self._ended.is_set():
@@ -46,6 +49,7 @@ class Application(threading.Thread):
 
     def _round(self):
         opened = answered = queued = 0
+        opening = set()
         addresses = [pod["status"].get("podIP") for pod in self._pods()
                      if "deletionTimestamp" not in pod["metadata"]]
         # At the same time: half of them may have gone meanwhile, and each of those takes 2 s.
@@ -56,9 +60,21 @@ class Application(threading.Thread):
             answered += 1
             opened += said["connections"]["open"]
             queued += said["queued"]
+            opening |= self._opening(said)
             with self._lock:
                 self._said[said["pod"], said["nonce"]] = said
         self.open, self.answered, self.queued = opened, answered, queued
+        self.opening = opening
+
+    def _opening(self, said):
+        """That instance, or nothing. One that is renewed now and then does not count as lost."""
+        who, has = (said["pod"], said["nonce"]), said["connections"]["open"]
+        known = who in self._complete
+        if has < world.CONNECTIONS - (RENEWED_AT_ONCE if known else 0):
+            self._complete.discard(who)
+            return {who}
+        self._complete.add(who)
+        return set()
 
 
 def fetch(url):

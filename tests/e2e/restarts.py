@@ -25,7 +25,7 @@ LONGEST_WAIT_S = 12.0
 MAX_PAUSE_S = 20
 GUARD_SLACK_S = 7
 COSTS = ("failed", "refused", "unknown")
-ALWAYS = {"provision": "Always", "resources": {"requests": {"cpu": "250m", "memory": "64Mi"}}}
+ALWAYS = {"provision": "Always", "resources": {"requests": {"cpu": "350m", "memory": "64Mi"}}}
 
 
 # --- what was seen of pauses ----------------------------------------------------------------------

@@ -179,6 +179,8 @@ class Story:
             wrong.append(f"{self.app.answered} instances answer")
         if self.app.open < expected.instances * world.CONNECTIONS * 0.98:  # some are being renewed
             wrong.append(f"{self.app.open} connections of the application are open")
+        if self.app.opening:  # one that times out later would be counted with the next step
+            wrong.append(f"{len(self.app.opening)} instances are opening their connections")
         if self.app.queued > expected.instances * QUEUED_EACH:  # the next step would hide the cost
             wrong.append(f"{self.app.queued} transactions of the application wait")
         return wrong

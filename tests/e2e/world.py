@@ -138,7 +138,7 @@ def policy_object(restart_policy="Auto", **spec):
                 "adminSecretName": "postgres-admin",
                 "applicationSecrets": ["shop-app"],
             },
-            "pooler": {"resources": {"requests": {"cpu": "250m", "memory": "64Mi"}}},
+            "pooler": {"resources": {"requests": {"cpu": "350m", "memory": "64Mi"}}},
             "restart": {"policy": restart_policy, "minIntervalSeconds": 5},
             "behavior": {"scaleDown": {"stabilizationSeconds": 10}},
             **spec,
@@ -162,8 +162,8 @@ def app_object(most_instances):
         "env": [{"name": "POD_NAME", "valueFrom": {"fieldRef": {"fieldPath": "metadata.name"}}}],
         "ports": [{"name": "json", "containerPort": 8080}],
         "readinessProbe": {"httpGet": {"path": "/healthz", "port": 8080}, "periodSeconds": 10},
-        # A hundred of them together weigh as much as the database, or as its poolers.
-        "resources": {"requests": {"cpu": "5m", "memory": "8Mi"}},
+        # A hundred of them together weigh less than the database: their logins are not to starve it.
+        "resources": {"requests": {"cpu": "2m", "memory": "8Mi"}},
         "volumeMounts": [
             {"name": "binding", "mountPath": "/binding", "readOnly": True},
             {"name": "records", "mountPath": "/records"},
