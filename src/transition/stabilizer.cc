@@ -30,7 +30,7 @@ bool same_counts(const std::vector<Workload>& a, const std::vector<Workload>& b)
 
 void Stabilizer::remember(Instant now, const std::vector<Workload>& workloads, Count sessions,
                           const Windows& windows) {
-  const std::chrono::seconds longest = std::max(windows.scale_up, windows.scale_down);
+  const std::chrono::seconds longest = std::max(2 * windows.scale_up, windows.scale_down);
   if (!watching_since_) watching_since_ = now;
   if (!samples_.empty()) {
     Sample& last = samples_.back();
@@ -63,21 +63,37 @@ Stabilizer::Range Stabilizer::range(const std::string& name, Instant now,
   return range;
 }
 
+// Since when the replicas have been above that without a break.
+Stabilizer::Instant Stabilizer::above_since(const std::string& name, Count count) const {
+  for (auto sample = samples_.rbegin(); sample != samples_.rend(); ++sample) {
+    if (replicas_of(sample->workloads, name) <= count) return sample->until;
+  }
+  return samples_.front().from;
+}
+
 // As a HorizontalPodAutoscaler: the count in force moves up to the least of the scale-up window,
-// or down to the most of the scale-down window, and otherwise stays.
+// or down to the most of the scale-down window, and otherwise stays. Unlike there, a rise that
+// goes on is not followed step by step behind it, for each step may be a restart: the count in
+// force waits until the replicas have stopped rising for a window, or for two windows at most.
 Count Stabilizer::count(const Workload& workload, Instant now, const Windows& windows,
                         Counted& counted) const {
   const Range up = range(workload.name, now, windows.scale_up);
   const Range down = range(workload.name, now, windows.scale_down);
   const bool first = now == watching_since_;
   const Count present = first ? workload.replicas : replicas_of(in_force_, workload.name);
-  const Count count = std::clamp(present, up.least, down.most);
+  const Instant last_call = above_since(workload.name, present) + 2 * windows.scale_up;
+  const bool rising = up.least < workload.replicas && now < last_call;
+  const Count least = rising ? std::min(present, up.least) : up.least;
+  const Count count = std::clamp(present, least, down.most);
   const auto hold_until = [&](Instant until) {
     const auto left = std::chrono::ceil<std::chrono::seconds>(until - now);
     const auto bounded = std::max(left, std::chrono::seconds{1});
     counted.wait = counted.wait.count() == 0 ? bounded : std::min(counted.wait, bounded);
   };
-  if (count < workload.replicas) hold_until(up.less_until + windows.scale_up);
+  if (count < workload.replicas) {
+    const Instant quiet = up.less_until + windows.scale_up;
+    hold_until(rising ? std::min(quiet, last_call) : quiet);
+  }
   if (count > workload.replicas) {
     hold_until(down.more_until + windows.scale_down);
     counted.stabilized = false;

@@ -1,5 +1,7 @@
 #include "pgrightsizer/transition/stabilizer.h"
 
+#include <set>
+
 #include "check.h"
 
 namespace pgrightsizer::property {
@@ -72,6 +74,42 @@ TEST(StabilizerProperty, NeverFallsBelowWhatTheWindowSaw) {
         if (looks[i].at - looks[j].at >= windows.scale_down) continue;
         RC_ASSERT(counted[i].workloads.at(0).replicas >= looks[j].replicas);
       }
+    }
+  });
+}
+
+TEST(StabilizerProperty, ABurstThatTheWindowCoversIsOneStep) {
+  holds("a burst within the scale-up window is followed once", [] {
+    const Stabilizer::Windows windows{seconds{*rc::gen::inRange(2, 200)}, seconds{0}};
+    std::vector<Look> looks{{seconds{0}, 10, 0}};
+    seconds at{0};
+    Count replicas = 10;
+    while (at < seconds{500}) {
+      at += seconds{*rc::gen::inRange(1, 20)};
+      if (at <= windows.scale_up) replicas += *rc::gen::inRange<Count>(0, 5);
+      looks.push_back({at, replicas, 0});
+    }
+    std::set<Count> followed;
+    for (const auto& counted : watch(looks, windows)) {
+      followed.insert(counted.workloads.at(0).replicas);
+    }
+    RC_ASSERT(followed == std::set<Count>({10, replicas}));
+  });
+}
+
+TEST(StabilizerProperty, ARiseWaitsTwoWindowsAtMost) {
+  holds("nothing that was there for two windows is left out", [] {
+    const auto looks = any_looks();
+    const Stabilizer::Windows windows{seconds{*rc::gen::inRange(0, 200)}, seconds{0}};
+    const auto counted = watch(looks, windows);
+    for (std::size_t i = 0; i < looks.size(); ++i) {
+      Count least = looks[i].replicas;
+      bool whole = false;  // the looks reach back two windows
+      for (std::size_t j = i; j-- > 0 && !whole;) {
+        least = std::min(least, looks[j].replicas);
+        whole = looks[i].at - looks[j].at >= 2 * windows.scale_up;
+      }
+      if (whole) RC_ASSERT(counted[i].workloads.at(0).replicas >= least);
     }
   });
 }

@@ -1,5 +1,5 @@
-// Replica counts over time, per workload: what may be acted on now. Up follows after scale_up
-// seconds, down after scale_down seconds, as a HorizontalPodAutoscaler's behaviour does. In memory
+// Replica counts over time, per workload: what may be acted on now. Up follows when the count has
+// not risen for scale_up seconds, or after twice that, down after scale_down seconds. In memory
 // only: after a take-over the windows start anew, so that a fresh operator never lowers at once.
 #pragma once
 
@@ -56,11 +56,12 @@ class Stabilizer {
                 const Windows& windows);
   [[nodiscard]] Range range(const std::string& name, Instant now,
                             std::chrono::seconds window) const;
+  [[nodiscard]] Instant above_since(const std::string& name, sizing::Count count) const;
   [[nodiscard]] sizing::Count count(const sizing::Workload& workload, Instant now,
                                     const Windows& windows, Counted& counted) const;
 
   std::optional<Instant> watching_since_;
-  std::deque<Sample> samples_;  // bounded by the longer window
+  std::deque<Sample> samples_;  // bounded by the longer of two scale_up and one scale_down
   std::vector<sizing::Workload> in_force_;
 };
 

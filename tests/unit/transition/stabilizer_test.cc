@@ -52,9 +52,36 @@ TEST_F(StabilizerTest, FollowsUpWhenTheScaleUpWindowHasPassed) {
   windows_.scale_up = seconds{60};
   EXPECT_EQ(replicas(seconds{0}, 10), 10);
   EXPECT_EQ(replicas(seconds{10}, 12), 10);
-  EXPECT_EQ(replicas(seconds{40}, 15), 10);
-  EXPECT_EQ(replicas(seconds{70}, 15), 12) << "twelve were wanted for the whole minute";
-  EXPECT_EQ(replicas(seconds{100}, 15), 15);
+  EXPECT_EQ(replicas(seconds{69}, 12), 10);
+  EXPECT_EQ(replicas(seconds{70}, 12), 12);
+}
+
+TEST_F(StabilizerTest, ABurstThatTheScaleUpWindowCoversIsFollowedInOneStep) {
+  windows_.scale_up = seconds{45};
+  EXPECT_EQ(replicas(seconds{0}, 10), 10);
+  for (int i = 1; i <= 10; ++i) EXPECT_EQ(replicas(seconds{4 * i}, 10 + i), 10) << i;
+  for (int at = 41; at < 85; ++at) EXPECT_EQ(replicas(seconds{at}, 20), 10) << at;
+  EXPECT_EQ(replicas(seconds{85}, 20), 20);
+}
+
+TEST_F(StabilizerTest, ARiseThatGoesOnIsFollowedAfterTwoWindows) {
+  windows_.scale_up = seconds{60};
+  EXPECT_EQ(replicas(seconds{0}, 10), 10);
+  for (int i = 1; i < 12; ++i) EXPECT_EQ(replicas(seconds{10 * i}, 10 + i), 10) << i;
+  EXPECT_EQ(replicas(seconds{120}, 22), 10) << "until the look at 10 it was 10";
+  EXPECT_EQ(replicas(seconds{130}, 23), 17) << "the least of the last window";
+  for (int i = 14; i < 20; ++i) EXPECT_EQ(replicas(seconds{10 * i}, 10 + i), 17) << i;
+  EXPECT_EQ(replicas(seconds{200}, 30), 24);
+}
+
+TEST_F(StabilizerTest, SaysHowLongARiseMustWait) {
+  windows_.scale_up = seconds{60};
+  (void)look(seconds{0}, {workload("api", 10)});
+  EXPECT_EQ(look(seconds{10}, {workload("api", 12)}).wait, seconds{60});
+  EXPECT_EQ(look(seconds{50}, {workload("api", 15)}).wait, seconds{60});
+  EXPECT_EQ(look(seconds{100}, {workload("api", 16)}).wait, seconds{30}) << "two windows";
+  EXPECT_EQ(look(seconds{130}, {workload("api", 16)}).wait, seconds{30});
+  EXPECT_EQ(look(seconds{160}, {workload("api", 16)}).wait, seconds{0});
 }
 
 TEST_F(StabilizerTest, SaysHowLongWhatItHoldsBackMustWait) {
