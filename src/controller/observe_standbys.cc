@@ -143,7 +143,7 @@ void observe_standbys(const Sight& sight, const api::ConnectionPolicy& policy, M
   forget_the_gone(memory, facts);
   const auto until = sight.clock.steady() + kTimeForAll;
   for (const auto& standby : database.standbys) {
-    transition::Standby one;
+    auto& one = seen.standbys.emplace_back();
     one.name = standby.pod;
     one.terminating = standby.terminating;
     one.cannot_restart = standby.cannot_restart;
@@ -157,7 +157,6 @@ void observe_standbys(const Sight& sight, const api::ConnectionPolicy& policy, M
       facts.problems.push_back({"TwoPrimaries", pod_text(policy, standby.pod) +
                                                     " is a primary, too" + remedy(policy)});
     keep_time(sight, memory, one);
-    seen.standbys.push_back(std::move(one));
   }
 }
 
