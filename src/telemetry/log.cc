@@ -5,6 +5,7 @@
 #include <spdlog/sinks/stdout_sinks.h>
 
 #include <array>
+#include <atomic>
 #include <nlohmann/json.hpp>
 
 namespace pgrightsizer::telemetry {
@@ -47,14 +48,14 @@ bool has_control(std::string_view text) {
   return false;
 }
 
-class SpdlogLogger final : public Logger {
+class SpdlogLogger final : public ProcessLog {
  public:
   SpdlogLogger(LogLevel level, LogFormat format)
       : format_(format), log_("pg-rightsizer", std::make_shared<spdlog::sinks::stderr_sink_mt>()) {
     const bool text = format == LogFormat::Text;
     log_.set_formatter(std::make_unique<spdlog::pattern_formatter>(
         text ? kTextPattern : kJsonPattern, spdlog::pattern_time_type::utc));
-    log_.set_level(spdlog_level(level));
+    set_level(level);
     log_.flush_on(spdlog::level::trace);
   }
 
@@ -66,12 +67,34 @@ class SpdlogLogger final : public Logger {
     log_.log(mapped, spdlog::string_view_t(line.data(), line.size()));
   }
 
+  [[nodiscard]] LogLevel level() const override { return level_; }
+
+  void set_level(LogLevel level) override {
+    level_ = level;
+    log_.set_level(spdlog_level(level));
+  }
+
  private:
   const LogFormat format_;
+  std::atomic<LogLevel> level_{LogLevel::Info};
   spdlog::logger log_;
 };
 
 }  // namespace
+
+std::string_view to_string(LogLevel level) {
+  switch (level) {
+    case LogLevel::Debug:
+      return "debug";
+    case LogLevel::Info:
+      return "info";
+    case LogLevel::Warning:
+      return "warning";
+    case LogLevel::Error:
+      return "error";
+  }
+  return "info";
+}
 
 std::optional<LogLevel> parse_log_level(std::string_view text) {
   if (text == "debug") return LogLevel::Debug;
@@ -105,7 +128,7 @@ std::string format_json(std::string_view text, Logger::Fields fields) {
   return out;
 }
 
-std::unique_ptr<Logger> make_logger(LogLevel level, LogFormat format) {
+std::unique_ptr<ProcessLog> make_logger(LogLevel level, LogFormat format) {
   return std::make_unique<SpdlogLogger>(level, format);
 }
 

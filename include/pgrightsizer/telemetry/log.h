@@ -15,8 +15,16 @@ enum class LogFormat { Text, Json };
 [[nodiscard]] std::optional<LogLevel> parse_log_level(std::string_view text);
 [[nodiscard]] std::optional<LogFormat> parse_log_format(std::string_view text);
 
-// Thread-safe. Lines below `level` cost one comparison.
-[[nodiscard]] std::unique_ptr<Logger> make_logger(LogLevel level, LogFormat format);
+[[nodiscard]] std::string_view to_string(LogLevel level);
+
+// Thread-safe. Lines below the level cost one comparison.
+class ProcessLog : public Logger {
+ public:
+  [[nodiscard]] virtual LogLevel level() const = 0;
+  virtual void set_level(LogLevel level) = 0;
+};
+
+[[nodiscard]] std::unique_ptr<ProcessLog> make_logger(LogLevel level, LogFormat format);
 
 // The part of a line behind time and level: `text key=value key="two words"`, or the members of a
 // JSON object behind its first ones. Line breaks are escaped.
