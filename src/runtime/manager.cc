@@ -9,15 +9,28 @@ namespace {
 
 constexpr std::chrono::milliseconds kMaxReportEvery = std::chrono::minutes(5);
 
+// Named as controller-runtime names them, so that dashboards of controllers show them.
+constexpr Metric kReconciles{MetricKind::Counter, "controller_runtime_reconcile_total",
+                             "Reconciles, by how they ended: success, requeue_after, error."};
+constexpr Metric kErrors{MetricKind::Counter, "controller_runtime_reconcile_errors_total",
+                         "Reconciles that failed."};
+constexpr Metric kTime{MetricKind::Histogram, "controller_runtime_reconcile_time_seconds",
+                       "How long a reconcile took."};
+constexpr Metric kWorkers{MetricKind::Gauge, "controller_runtime_max_concurrent_reconciles",
+                          "Policies that can be reconciled at the same time."};
+
+constexpr const char* kController = "connectionpolicy";
+
 }  // namespace
 
 Manager::Manager(kube::Transport& transport, Logger& logger, WorkQueue& queue, Reconcile reconcile,
-                 ManagerOptions options)
+                 ManagerOptions options, Metrics& metrics)
     : transport_(transport),
       logger_(logger),
       queue_(queue),
       reconcile_(std::move(reconcile)),
-      options_(options) {}
+      options_(options),
+      metrics_(metrics) {}
 
 Manager::~Manager() { stop(); }
 
@@ -76,6 +89,7 @@ void Manager::report() const {
 void Manager::start_workers() {
   std::scoped_lock lock(mutex_);
   if (stopping_) return;
+  metrics_.set(kWorkers, {{"controller", kController}}, options_.workers);
   for (int i = 0; i < options_.workers; ++i) workers_.emplace_back([this] { work(); });
 }
 
@@ -83,7 +97,9 @@ void Manager::work() {
   while (true) {
     const auto key = queue_.get();
     if (!key) return;
+    const auto begin = std::chrono::steady_clock::now();
     const ReconcileResult result = reconcile(*key);
+    measure(result, std::chrono::steady_clock::now() - begin);
     const auto requeue_after = result.requeue_after;
     if (result.failed) {
       queue_.add_backed_off(*key);
@@ -93,6 +109,13 @@ void Manager::work() {
     }
     queue_.done(*key);
   }
+}
+
+void Manager::measure(const ReconcileResult& result, std::chrono::steady_clock::duration took) {
+  const char* ended = result.failed ? "error" : result.requeue_after ? "requeue_after" : "success";
+  metrics_.add(kReconciles, {{"controller", kController}, {"result", ended}}, 1);
+  if (result.failed) metrics_.add(kErrors, {{"controller", kController}}, 1);
+  metrics_.observe(kTime, {{"controller", kController}}, std::chrono::duration<double>(took).count());
 }
 
 ReconcileResult Manager::reconcile(const std::string& key) {

@@ -7,6 +7,33 @@ namespace pgrightsizer::runtime {
 
 using std::chrono::milliseconds;
 
+namespace {
+
+// Named as client-go names them, so that dashboards of controllers show them.
+constexpr Metric kDepth{MetricKind::Gauge, "workqueue_depth", "Keys that are due and wait for a worker."};
+constexpr Metric kAdds{MetricKind::Counter, "workqueue_adds_total", "Keys put on the queue."};
+constexpr Metric kRetries{MetricKind::Counter, "workqueue_retries_total",
+                          "Keys put on the queue again after a failure."};
+constexpr Metric kWaited{MetricKind::Histogram, "workqueue_queue_duration_seconds",
+                         "How long a key that was due has waited for a worker."};
+constexpr Metric kWorked{MetricKind::Histogram, "workqueue_work_duration_seconds",
+                         "How long a worker had a key."};
+
+const Metrics::Labels kQueue{{"name", "connectionpolicy"}};
+
+double seconds(std::chrono::steady_clock::duration duration) {
+  return std::chrono::duration<double>(duration).count();
+}
+
+}  // namespace
+
+void WorkQueue::tell_depth_locked() const {
+  const auto now = std::chrono::steady_clock::now();
+  std::size_t due = 0;
+  for (auto it = order_.begin(); it != order_.end() && it->first <= now; ++it) ++due;
+  metrics_.set(kDepth, kQueue, static_cast<double>(due));
+}
+
 void WorkQueue::add(const std::string& key) { add_after(key, milliseconds(0)); }
 
 void WorkQueue::add_after(const std::string& key, milliseconds delay) {
@@ -29,6 +56,8 @@ void WorkQueue::plan_locked(const std::string& key, Instant due) {
   }
   order_.emplace(due, key);
   changed_.notify_one();
+  metrics_.add(kAdds, kQueue, 1);
+  tell_depth_locked();
 }
 
 void WorkQueue::add_backed_off(const std::string& key) {
@@ -39,6 +68,7 @@ void WorkQueue::add_backed_off(const std::string& key) {
       static_cast<double>(backoff_.limit.count()));
   std::uniform_real_distribution<double> jitter(1.0, 1.2);
   const milliseconds delay(std::llround(base * jitter(random_)));
+  metrics_.add(kRetries, kQueue, 1);
   plan_locked(key, std::chrono::steady_clock::now() + delay);
 }
 
@@ -55,13 +85,16 @@ std::optional<std::string> WorkQueue::get() {
       continue;
     }
     const auto [due, key] = *order_.begin();
-    if (due > std::chrono::steady_clock::now()) {
+    const Instant now = std::chrono::steady_clock::now();
+    if (due > now) {
       changed_.wait_until(lock, due);
       continue;
     }
     order_.erase(order_.begin());
     due_.erase(key);
-    working_.insert(key);
+    working_.emplace(key, now);
+    metrics_.observe(kWaited, kQueue, seconds(now - due));
+    tell_depth_locked();
     // The one that was notified may be busy with this key; another may have to wait for the next.
     if (!order_.empty()) changed_.notify_one();
     return key;
@@ -71,7 +104,10 @@ std::optional<std::string> WorkQueue::get() {
 
 void WorkQueue::done(const std::string& key) {
   std::scoped_lock lock(mutex_);
-  working_.erase(key);
+  if (const auto working = working_.find(key); working != working_.end()) {
+    metrics_.observe(kWorked, kQueue, seconds(std::chrono::steady_clock::now() - working->second));
+    working_.erase(working);
+  }
   const auto it = again_.find(key);
   if (it == again_.end()) return;
   const Instant due = it->second;

@@ -11,6 +11,7 @@
 #include <string_view>
 #include <vector>
 
+#include "pgrightsizer/base/metrics.h"
 #include "pgrightsizer/base/result.h"
 #include "pgrightsizer/kube/credentials.h"
 
@@ -61,5 +62,9 @@ class Transport {
 void initialize_http();
 
 [[nodiscard]] Result<std::unique_ptr<Transport>> make_transport(const Credentials& credentials);
+
+// Counts and times what goes through `inner`, which must outlive it.
+[[nodiscard]] std::unique_ptr<Transport> measured(Transport& inner, Metrics& metrics,
+                                                  const std::string& server);
 
 }  // namespace pgrightsizer::kube

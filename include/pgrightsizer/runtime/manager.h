@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "pgrightsizer/base/log.h"
+#include "pgrightsizer/base/metrics.h"
 #include "pgrightsizer/kube/transport.h"
 #include "pgrightsizer/runtime/informer.h"
 #include "pgrightsizer/runtime/work_queue.h"
@@ -51,7 +52,7 @@ class Manager {
   using OnSynced = std::function<void(const std::string& kind)>;
 
   Manager(kube::Transport& transport, Logger& logger, WorkQueue& queue, Reconcile reconcile,
-          ManagerOptions options = {});
+          ManagerOptions options = {}, Metrics& metrics = no_metrics());
   ~Manager();
 
   void add(InformerOptions options, OnObject on_object);
@@ -70,6 +71,7 @@ class Manager {
   void report() const;
   void start_workers();
   void work();
+  void measure(const ReconcileResult& result, std::chrono::steady_clock::duration took);
   [[nodiscard]] ReconcileResult reconcile(const std::string& key);
 
   kube::Transport& transport_;
@@ -77,6 +79,7 @@ class Manager {
   WorkQueue& queue_;
   Reconcile reconcile_;
   ManagerOptions options_;
+  Metrics& metrics_;
   std::vector<std::unique_ptr<Informer>> informers_;  // unchanged after start()
 
   mutable std::mutex mutex_;

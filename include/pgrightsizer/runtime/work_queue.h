@@ -13,6 +13,8 @@
 #include <string>
 #include <utility>
 
+#include "pgrightsizer/base/metrics.h"
+
 namespace pgrightsizer::runtime {
 
 // Thread-safe.
@@ -24,7 +26,8 @@ class WorkQueue {
   };
 
   WorkQueue() = default;
-  explicit WorkQueue(Backoff backoff) : backoff_(backoff) {}
+  explicit WorkQueue(Backoff backoff, Metrics& metrics = no_metrics())
+      : backoff_(backoff), metrics_(metrics) {}
 
   void add(const std::string& key);
   // The earlier of this and an already planned time wins.
@@ -46,13 +49,15 @@ class WorkQueue {
   using Instant = std::chrono::steady_clock::time_point;
 
   void plan_locked(const std::string& key, Instant due);
+  void tell_depth_locked() const;
 
   mutable std::mutex mutex_;
   std::condition_variable changed_;
   Backoff backoff_{};
+  Metrics& metrics_ = no_metrics();
   std::map<std::string, Instant> due_;  // waiting, with the time from which it may be handed out
   std::set<std::pair<Instant, std::string>> order_;  // the same, by that time
-  std::set<std::string> working_;
+  std::map<std::string, Instant> working_;  // since when
   std::map<std::string, Instant> again_;  // asked for while being worked on
   std::map<std::string, int> failures_;
   std::minstd_rand random_{std::random_device{}()};

@@ -6,6 +6,7 @@
 #include <atomic>
 #include <stdexcept>
 
+#include "pgrightsizer/telemetry/metrics.h"
 #include "unit/kube/fake_transport.h"
 #include "unit/kube/recording_logger.h"
 #include "unit/runtime/eventually.h"
@@ -23,7 +24,7 @@ class ManagerTest : public ::testing::Test {
  protected:
   void start(Manager::Reconcile reconcile, ManagerOptions options = {},
              Manager::OnSynced on_synced = {}) {
-    manager.emplace(transport, logger, queue, std::move(reconcile), options);
+    manager.emplace(transport, logger, queue, std::move(reconcile), options, *metrics);
     manager->add({kube::resources::kPod, "", ""}, [](const std::string&, const nlohmann::json*) {});
     manager->add({kube::resources::kSecret, "", ""},
                  [](const std::string&, const nlohmann::json*) {});
@@ -38,6 +39,7 @@ class ManagerTest : public ::testing::Test {
 
   FakeTransport transport;
   RecordingLogger logger;
+  std::unique_ptr<telemetry::Registry> metrics = telemetry::make_registry();
   WorkQueue queue{{milliseconds(1), milliseconds(5)}};
   std::atomic<int> runs{0};
   std::optional<Manager> manager;
@@ -73,6 +75,17 @@ TEST_F(ManagerTest, RunsKeysAndLooksAgainWhenAsked) {
   EXPECT_TRUE(eventually([&] { return runs == 4; }));
   EXPECT_EQ(logger.count("boom"), 1);
   EXPECT_EQ(logger.count("every kind is in sync"), 1);
+  manager->stop();
+  const auto text = metrics->text();
+  const auto total = [](const std::string& result, int count) {
+    return HasSubstr("controller_runtime_reconcile_total{controller=\"connectionpolicy\",result=\"" +
+                     result + "\"} " + std::to_string(count) + "\n");
+  };
+  EXPECT_THAT(text, total("requeue_after", 1));
+  EXPECT_THAT(text, total("error", 2));
+  EXPECT_THAT(text, total("success", 1));
+  EXPECT_THAT(text, HasSubstr("reconcile_errors_total{controller=\"connectionpolicy\"} 2\n"));
+  EXPECT_THAT(text, HasSubstr("reconcile_time_seconds_count{controller=\"connectionpolicy\"} 4\n"));
 }
 
 TEST_F(ManagerTest, OneForbiddenKindDoesNotStopTheOthers) {

@@ -1,5 +1,6 @@
 #include "pgrightsizer/runtime/work_queue.h"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <atomic>
@@ -7,11 +8,14 @@
 #include <thread>
 #include <vector>
 
+#include "pgrightsizer/telemetry/metrics.h"
+
 namespace pgrightsizer::runtime {
 namespace {
 
 using std::chrono::milliseconds;
 using std::chrono::steady_clock;
+using testing::HasSubstr;
 
 TEST(WorkQueue, HandsOutInTheOrderOfAddingAndOnlyOnce) {
   WorkQueue queue;
@@ -145,6 +149,26 @@ TEST(WorkQueue, UnderConcurrencyNoKeyIsSharedAndNoneIsLost) {
   EXPECT_TRUE(all_seen());
   queue.shut_down();
   for (auto& worker : workers) worker.join();
+}
+
+TEST(WorkQueue, TellsHowItIsDoing) {
+  const auto metrics = telemetry::make_registry();
+  WorkQueue queue({milliseconds(1), milliseconds(1)}, *metrics);
+  queue.add("a");
+  queue.add("a");
+  queue.add("b");
+  queue.add_after("later", std::chrono::hours(1));
+  EXPECT_THAT(metrics->text(), HasSubstr("workqueue_adds_total{name=\"connectionpolicy\"} 3\n"));
+  EXPECT_THAT(metrics->text(), HasSubstr("workqueue_depth{name=\"connectionpolicy\"} 2\n"));
+  const auto key = queue.get();
+  ASSERT_TRUE(key);
+  EXPECT_THAT(metrics->text(), HasSubstr("workqueue_depth{name=\"connectionpolicy\"} 1\n"));
+  queue.add_backed_off(*key);
+  queue.done(*key);
+  const auto text = metrics->text();
+  EXPECT_THAT(text, HasSubstr("workqueue_retries_total{name=\"connectionpolicy\"} 1\n"));
+  EXPECT_THAT(text, HasSubstr("workqueue_queue_duration_seconds_count{name=\"connectionpolicy\"} 1\n"));
+  EXPECT_THAT(text, HasSubstr("workqueue_work_duration_seconds_count{name=\"connectionpolicy\"} 1\n"));
 }
 
 }  // namespace
