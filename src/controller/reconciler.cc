@@ -5,6 +5,7 @@
 
 #include "execute.h"
 #include "finalizer.h"
+#include "gauges.h"
 #include "memory.h"
 #include "observe.h"
 #include "pace.h"
@@ -12,6 +13,7 @@
 #include "report.h"
 #include "role.h"
 #include "routing.h"
+#include "saturation.h"
 
 namespace pgrightsizer::controller {
 
@@ -136,6 +138,8 @@ Reconciler::Outcome Reconciler::reconcile(const std::string& key) {
   if (!text) {
     // Deleted: what runs stays as it is, and nothing of it is remembered.
     forget(key);
+    const auto slash = key.find('/');
+    unpublish(*options_.metrics, key.substr(0, slash), key.substr(slash + 1));
     return {};
   }
   const auto object = nlohmann::json::parse(*text, nullptr, false);
@@ -164,7 +168,9 @@ Reconciler::Outcome Reconciler::refuse(const Sight& sight, const api::Connection
   // Nobody can tell what to take back: a policy that makes no sense does not hold up its deletion.
   if (metadata.deleting) return {milliseconds(0), !set_finalizer(client_, metadata, false)};
   const api::Status before = memory.status.value_or(metadata.status);
-  return {milliseconds(0), !write_status(turn, invalid_status(metadata, error, before, clock_.now()))};
+  const api::Status status = invalid_status(metadata, error, before, clock_.now());
+  publish(*options_.metrics, metadata, before, status, {});
+  return {milliseconds(0), !write_status(turn, status)};
 }
 
 Reconciler::Outcome Reconciler::turn(const Sight& sight, const api::ConnectionPolicy& policy,
@@ -190,12 +196,16 @@ Reconciler::Outcome Reconciler::turn(const Sight& sight, const api::ConnectionPo
 
   status = build_status(turn, step, status);
   tell_changes(turn, before, status);
+  publish(*options_.metrics, policy, before, status, saturation_of(facts));
   Result<void> done = report(turn, step, status);
   const bool was_refused = memory.refusal.has_value();
   if (!may_act) memory.refusal.reset();
   if (done && may_act) {
     done = free_to_act ? act(turn, step, status) : execute(turn, step, status);
     memory.refusal = refusal_of(done);
+    if (step.kind != StepKind::None && step.kind != StepKind::Wait)
+      count_step(*options_.metrics, policy, transition::to_string(step.kind), done.has_value(),
+                 before, status);
   }
   if (!done) {
     const bool conflict = done.error().kind == ErrorKind::Conflict;

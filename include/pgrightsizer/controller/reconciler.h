@@ -11,6 +11,7 @@
 #include "pgrightsizer/api/connection_policy.h"
 #include "pgrightsizer/base/clock.h"
 #include "pgrightsizer/base/log.h"
+#include "pgrightsizer/base/metrics.h"
 #include "pgrightsizer/controller/stores.h"
 #include "pgrightsizer/kube/client.h"
 #include "pgrightsizer/postgres/session.h"
@@ -32,6 +33,7 @@ struct Options {
   std::chrono::milliseconds gauges{60'000};     // between two status writes that only move gauges
   postgres::Connect connect = postgres::Session::connect;  // to PostgreSQL and to consoles
   Decide decide = transition::next_step;
+  Metrics* metrics = &no_metrics();
 };
 
 struct Memory;
