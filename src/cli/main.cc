@@ -31,6 +31,8 @@ int main(int argc, char** argv) {
   run_command->add_option("--guard-image", run.controller.guard_image,
                           "Image of this program, for the guard beside each pooler.")
       ->required();
+  run_command->add_option("--metrics-address", run.metrics_address,
+                          "Where probes and metrics are served; ADDRESS:PORT, port 0: any.");
 
   guard::Options guard;
   auto* guard_command = app.add_subcommand(

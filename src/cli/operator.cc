@@ -19,6 +19,7 @@
 #include "pgrightsizer/kube/transport.h"
 #include "pgrightsizer/runtime/manager.h"
 #include "pgrightsizer/runtime/work_queue.h"
+#include "probes.h"
 
 namespace pgrightsizer::cli {
 
@@ -156,7 +157,7 @@ std::string trouble_of(const runtime::Manager& manager) {
 
 }  // namespace
 
-int run_operator(const RunOptions& options, Logger& logger) {
+int run_operator(const RunOptions& options, telemetry::ProcessLog& logger) {
   const sigset_t signals = block_signals();
   kube::initialize_http();
   const auto credentials = kube::find_credentials(options.kubeconfig);
@@ -164,24 +165,28 @@ int run_operator(const RunOptions& options, Logger& logger) {
     logger.error(credentials.error().message());
     return 2;
   }
-  auto transport = kube::make_transport(*credentials);
-  if (!transport) {
-    logger.error(transport.error().message());
+  auto http = kube::make_transport(*credentials);
+  if (!http) {
+    logger.error(http.error().message());
     return 2;
   }
+  const auto metrics = telemetry::make_registry();
+  const auto transport = kube::measured(**http, *metrics, credentials->server);
 
   SystemClock clock;
   Stores stores;
-  runtime::WorkQueue queue;
-  kube::Client client(**transport, logger);
+  runtime::WorkQueue queue({}, *metrics);
+  kube::Client client(*transport, logger);
   runtime::EventRecorder events(client, clock, logger, host_name());
-  controller::Reconciler reconciler(client, stores, events, clock, logger, options.controller);
+  auto controller_options = options.controller;
+  controller_options.metrics = metrics.get();
+  controller::Reconciler reconciler(client, stores, events, clock, logger, controller_options);
   Wakeup wakeup(stores, queue);
 
   runtime::ManagerOptions manager_options;
   manager_options.workers = options.workers;
   runtime::Manager manager(
-      **transport, logger, queue,
+      *transport, logger, queue,
       [&](const std::string& key) {
         const auto outcome = reconciler.reconcile(key);
         runtime::ReconcileResult result;
@@ -189,11 +194,17 @@ int run_operator(const RunOptions& options, Logger& logger) {
         if (outcome.requeue_after.count() > 0) result.requeue_after = outcome.requeue_after;
         return result;
       },
-      manager_options);
+      manager_options, *metrics);
   stores.trouble = [&manager] { return trouble_of(manager); };
   add_informers(manager, stores, wakeup, options.watch_namespace);
 
-  logger.info("started", {{"server", credentials->server}, {"version", PGRS_VERSION}});
+  const auto probes = serve_probes(options.metrics_address, manager, *metrics, logger);
+  if (!probes) {
+    logger.error(probes.error().message());
+    return 2;
+  }
+  logger.info("started", {{"server", credentials->server}, {"version", PGRS_VERSION},
+                          {"probes", std::to_string((*probes)->port())}});
   manager.start([&wakeup](const std::string&) { wakeup.all(); });
   const int signal = wait_for(signals);
   logger.info("stopping", {{"signal", std::to_string(signal)}});

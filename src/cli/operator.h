@@ -3,8 +3,8 @@
 
 #include <string>
 
-#include "pgrightsizer/base/log.h"
 #include "pgrightsizer/controller/reconciler.h"
+#include "pgrightsizer/telemetry/log.h"
 
 namespace pgrightsizer::cli {
 
@@ -12,10 +12,11 @@ struct RunOptions {
   std::string kubeconfig;       // empty: found as kube::find_credentials says
   std::string watch_namespace;  // empty: all
   int workers = 2;
+  std::string metrics_address = "0.0.0.0:8080";
   controller::Options controller;
 };
 
 // Runs until SIGTERM or SIGINT; the exit code of the process.
-[[nodiscard]] int run_operator(const RunOptions& options, Logger& logger);
+[[nodiscard]] int run_operator(const RunOptions& options, telemetry::ProcessLog& logger);
 
 }  // namespace pgrightsizer::cli

@@ -2,10 +2,14 @@
 
 import json
 import os
+import pathlib
+import re
 import signal
 import subprocess
 import threading
 import time
+import urllib.error
+import urllib.request
 
 from objects import ROOT, kubeconfig
 
@@ -21,7 +25,8 @@ class Operator:
         self._process = subprocess.Popen(
             ["setpriv", "--pdeathsig=KILL", binary(), "run", "--log-format", "json",
              "--kubeconfig", str(config or kubeconfig()), "--workers", "4",
-             "--guard-image", "localhost/pg-rightsizer:dev", *arguments],
+             "--guard-image", "localhost/pg-rightsizer:dev",
+             "--metrics-address", "127.0.0.1:0", *arguments],
             stderr=subprocess.PIPE, text=True)
         self._lines = []
         self._changed = threading.Condition()
@@ -61,6 +66,23 @@ class Operator:
 
     def tail(self, count=15):
         return "\n".join(json.dumps(one, ensure_ascii=False) for one in self._lines[-count:])
+
+    def page(self, path):
+        """(status, text) that the probes and metrics server answers."""
+        port = self.port()
+        try:
+            with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=10) as answer:
+                return answer.status, answer.read().decode()
+        except urllib.error.HTTPError as error:
+            return error.code, error.read().decode()
+
+    def port(self):
+        return int(self.wait_for(30, "started")["probes"])
+
+    def resident(self):
+        """Bytes of memory."""
+        status = pathlib.Path(f"/proc/{self._process.pid}/status").read_text(encoding="utf-8")
+        return 1024 * int(re.search(r"VmRSS:\s+(\d+) kB", status)[1])
 
     def alive(self):
         return self._process.poll() is None

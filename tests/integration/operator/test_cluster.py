@@ -77,6 +77,10 @@ class Rights(OperatorTest):
             self.assertIn(word, message)
         operator.wait_for(PATIENCE, *words, event="WatchFailing", about="rights")
         self.assertEqual({}, self.namespace.made_for("rights"))
+        status, page = operator.page("/readyz")
+        self.assertEqual(500, status)
+        self.assertIn("failed informer-Pod: cannot list pods", page)
+        self.assertEqual(200, operator.page("/healthz")[0])
 
         self.grant(but(rules(), "configmaps", ["get"]))
         words = [f"ConfigMap {self.namespace.name}/rights-config", "cannot patch resource"]
@@ -88,6 +92,7 @@ class Rights(OperatorTest):
 
         self.grant(rules())
         self.becomes("rights", "True", "InStep", 2 * PATIENCE)
+        self.assertEqual((200, "ok\n"), operator.page("/readyz"))
         self.assertEqual(290, shop.server.max_connections())
         self.assertTrue(operator.alive())
 

@@ -1,0 +1,90 @@
+#!/usr/bin/python3
+"""What the operator tells over HTTP, and who cannot keep it from its work by asking."""
+
+import re
+import resource
+import socket
+
+from fixture import PATIENCE, OperatorTest, main
+from objects import wait_until
+
+CROWD = 3000  # connections at a time
+HALF = b"GET /metrics HTTP/1.1\r\nHost: a\r\n"
+HOSTILE = (b"", HALF, HALF + b"X-Filler: " + b"x" * 4000,
+           b"PUT /log-level HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n",
+           b"PUT /log-level HTTP/1.1\r\nContent-Length: 99999999999\r\n\r\n", b"\x16\x03\x01\x00")
+
+
+class Probes(OperatorTest):
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.start_operator()
+
+    def series(self, name, **labels):
+        """The value of the one series that has these labels; None when there is none."""
+        status, text = self.operator.page("/metrics")
+        self.assertEqual(200, status)
+        wanted = {f'{key}="{value}"' for key, value in labels.items()}
+        values = [float(value) for found, value in re.findall(rf"^{name}{{(.*)}} (.*)$", text, re.M)
+                  if wanted <= set(found.split(","))]
+        self.assertLessEqual(len(values), 1, (name, labels))
+        return values[0] if values else None
+
+    def in_step(self, shop, instances):
+        wait_until(f"{instances} instances in step", PATIENCE, lambda: self.series(
+            "pgrightsizer_max_connections", policy=shop.name, kind="effective")
+            == instances * 20 + 50)
+
+    def test_a_policy_is_told_in_series(self):
+        shop = self.own_shop("told")
+        shop.make()
+        shop.make_policy()
+        self.becomes("told", "True", "InStep")
+        self.assertEqual((200, "ok\n"), self.operator.page("/readyz"))
+        self.assertEqual((200, "ok\n"), self.operator.page("/healthz"))
+        self.in_step(shop, 10)
+        ours = {"policy": "told", "namespace": self.namespace.name}
+        self.assertEqual(10, self.series("pgrightsizer_instances", **ours))
+        self.assertEqual(1, self.series("pgrightsizer_route", route="Direct", **ours))
+        self.assertEqual(1, self.series(
+            "pgrightsizer_policy_condition", type="Ready", status="True", **ours))
+        self.assertEqual(0, self.series("pgrightsizer_restarts_total", **ours))
+        shop.scale(12)
+        self.in_step(shop, 12)
+        wait_until("one restart counted", PATIENCE,
+                   lambda: self.series("pgrightsizer_restarts_total", **ours) == 1)
+        self.assertGreater(self.series("rest_client_requests_total", code="200", method="PATCH"), 0)
+        self.assertGreater(self.series("workqueue_adds_total", name="connectionpolicy"), 0)
+        self.namespace.delete("ConnectionPolicy", "told")
+        wait_until("end of its series", PATIENCE,
+                   lambda: self.series("pgrightsizer_instances", **ours) is None)
+
+    def test_a_crowd_does_not_hold_up_the_work(self):
+        soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+        self.addCleanup(resource.setrlimit, resource.RLIMIT_NOFILE, (soft, hard))
+        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+        self.assertGreater(hard, CROWD + 100, "this test needs as many file descriptors")
+        shop = self.own_shop("crowded")
+        shop.make()
+        shop.make_policy()
+        self.becomes("crowded", "True", "InStep")
+        before = self.operator.resident()
+        crowd = []
+        for number in range(CROWD):
+            peer = socket.create_connection(("127.0.0.1", self.operator.port()), timeout=10)
+            self.addCleanup(peer.close)
+            crowd.append(peer)
+            try:
+                peer.sendall(HOSTILE[number % len(HOSTILE)])
+            except OSError:  # cut off already, to make room
+                pass
+        shop.scale(12)
+        self.in_step(shop, 12)
+        self.assertEqual((200, "ok\n"), self.operator.page("/healthz"))
+        self.assertLess(self.operator.resident() - before, 10 * 2**20)
+        self.assertTrue(self.operator.alive())
+
+
+if __name__ == "__main__":
+    main()
