@@ -32,6 +32,10 @@ veths=$(ip -o link show type veth | wc -l)
 cluster "$A" build >/dev/null
 hack/images
 
+line=$(cluster "$A" kubectl get nodes 2>&1 || true)
+[[ $line == "cluster: $A is not up: run hack/cluster up" ]] || fail "what is said of a cluster that is not up: $line"
+ok "a cluster that is not up is told in one line"
+
 start=$SECONDS
 cluster "$A" up
 took=$((SECONDS - start)) busy=$(cut -d . -f 1 /proc/loadavg)
