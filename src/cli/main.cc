@@ -23,7 +23,8 @@ int main(int argc, char** argv) {
   auto* run_command = app.add_subcommand("run", "Run the operator until SIGTERM.");
   run_command->add_option("--kubeconfig", run.kubeconfig,
                           "Kubeconfig file; else $KUBECONFIG, the pod's own account, ~/.kube/config.");
-  run_command->add_option("--namespace", run.watch_namespace, "Watch this namespace only.");
+  run_command->add_option("--namespace", run.watch_namespaces,
+                          "Watch this namespace only; may be given several times.");
   run_command->add_option("--workers", run.workers, "Policies reconciled at the same time.")
       ->check(CLI::Range(1, 64));
   run_command->add_option("--pooler-image", run.controller.pooler_image,

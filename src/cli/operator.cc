@@ -196,7 +196,9 @@ int run_operator(const RunOptions& options, telemetry::ProcessLog& logger) {
       },
       manager_options, *metrics);
   stores.trouble = [&manager] { return trouble_of(manager); };
-  add_informers(manager, stores, wakeup, options.watch_namespace);
+  if (options.watch_namespaces.empty()) add_informers(manager, stores, wakeup, {});
+  for (const auto& name_space : options.watch_namespaces)
+    add_informers(manager, stores, wakeup, name_space);
 
   const auto probes = serve_probes(options.metrics_address, manager, *metrics, logger);
   if (!probes) {

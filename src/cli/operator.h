@@ -2,6 +2,7 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include "pgrightsizer/controller/reconciler.h"
 #include "pgrightsizer/telemetry/log.h"
@@ -10,7 +11,7 @@ namespace pgrightsizer::cli {
 
 struct RunOptions {
   std::string kubeconfig;       // empty: found as kube::find_credentials says
-  std::string watch_namespace;  // empty: all
+  std::vector<std::string> watch_namespaces;  // empty: all
   int workers = 2;
   std::string metrics_address = "0.0.0.0:8080";
   controller::Options controller;

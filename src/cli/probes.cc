@@ -1,6 +1,7 @@
 #include "probes.h"
 
 #include <charconv>
+#include <set>
 
 namespace pgrightsizer::cli {
 
@@ -25,10 +26,13 @@ Result<telemetry::ServerOptions> options_of(const std::string& text) {
               "write it as 0.0.0.0:8080 or [::]:8080");
 }
 
-// One check for each kind: which of them is late is what one wants to know.
+// One check for each kind, in however many namespaces: which of them is late is what one wants to
+// know.
 std::vector<telemetry::Check> ready_checks(const runtime::Manager& manager) {
   std::vector<telemetry::Check> checks;
+  std::set<std::string> kinds;
   for (const auto& informer : manager.informers()) {
+    if (!kinds.insert(informer.kind).second) continue;
     checks.push_back({"informer-" + informer.kind, [&manager, kind = informer.kind] {
                         for (const auto& now : manager.informers()) {
                           if (now.kind != kind || now.synced) continue;

@@ -16,7 +16,7 @@ import yaml
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 MANIFESTS = ROOT / "tests/e2e/manifests"
-OPERATOR_MANIFEST = ROOT / "hack/manifests/operator.yaml"
+CHART = ROOT / "charts/pg-rightsizer"
 NAMESPACE = "demo"
 POLICY = "shop-db"
 APP = "shop"
@@ -35,12 +35,17 @@ class Failure(Exception):
 
 def kubectl(*arguments, stdin=None, check=True, timeout=60):
     """The output of one kubectl command."""
+    return run("kubectl", *arguments, stdin=stdin, check=check, timeout=timeout)
+
+
+def run(*command, stdin=None, check=True, timeout=60):
+    """The output of a command; a Failure with its error when it fails and `check` asks for that."""
     done = subprocess.run(
-        ["kubectl", *arguments], input=stdin, capture_output=True, text=True, timeout=timeout,
+        command, input=stdin, capture_output=True, text=True, timeout=timeout,
         check=False,
     )
     if check and done.returncode != 0:
-        raise Failure(f"kubectl {' '.join(arguments)}: {done.stderr.strip()}")
+        raise Failure(f"{' '.join(command)}: {done.stderr.strip()}")
     return done.stdout
 
 
@@ -196,26 +201,21 @@ def app_object(most_instances):
 
 
 class Operator:
-    """The operator's Deployment, as the manifest names it."""
+    """The operator, installed from the chart."""
 
-    def __init__(self):
-        documents = [d for d in yaml.safe_load_all(OPERATOR_MANIFEST.read_text()) if d]
-        self.deployment = next(d for d in documents if d["kind"] == "Deployment")
-        self.namespace = self.deployment["metadata"]["namespace"]
-        self.name = self.deployment["metadata"]["name"]
-        labels = self.deployment["spec"]["selector"]["matchLabels"]
-        self.selector = ",".join(f"{key}={value}" for key, value in labels.items())
-        account = self.deployment["spec"]["template"]["spec"].get("serviceAccountName", "default")
-        self.user = f"system:serviceaccount:{self.namespace}:{account}"  # in the audit log
+    namespace = "pg-rightsizer-system"
+    name = "pg-rightsizer"
+    selector = "app.kubernetes.io/name=pg-rightsizer"
+    user = f"system:serviceaccount:{namespace}:{name}"  # in the audit log
 
-    def install(self):
-        for crd in sorted((ROOT / "crds").glob("*.yaml")):
-            kubectl("apply", "--server-side", "--force-conflicts", "-f", str(crd))
-        for crd in sorted((ROOT / "crds").glob("*.yaml")):
-            kubectl("wait", "--for=condition=Established", "--timeout=30s", "-f", str(crd))
-        apply(OPERATOR_MANIFEST)
-        kubectl("rollout", "status", f"deployment/{self.name}", "-n", self.namespace,
-                "--timeout=90s", timeout=100)
+    def install(self, *arguments):
+        namespace = {"apiVersion": "v1", "kind": "Namespace", "metadata": {
+            "name": self.namespace, "labels": {"pod-security.kubernetes.io/enforce": "restricted"}}}
+        kubectl("apply", "-f", "-", stdin=json.dumps(namespace))
+        run("helm", "upgrade", "--install", self.name, str(CHART), "-n", self.namespace,
+            "-f", str(MANIFESTS / "operator-values.yaml"), "--wait", "--timeout=90s", *arguments,
+            timeout=120)
+        kubectl("wait", "--for=condition=Established", "--timeout=30s", f"crd/{POLICIES}")
 
     def pods(self):
         return get("pods", namespace=self.namespace, selector=self.selector)

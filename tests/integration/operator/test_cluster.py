@@ -5,6 +5,7 @@ CRD is not there."""
 import os
 import pathlib
 import signal
+import subprocess
 
 import yaml
 
@@ -16,8 +17,11 @@ RBAC = "/apis/rbac.authorization.k8s.io/v1"
 
 
 def rules():
-    """The operator's, as its manifest gives them."""
-    documents = yaml.safe_load_all((ROOT / "hack/manifests/operator.yaml").read_text())
+    """The operator's, as its chart gives them."""
+    rendered = subprocess.run(
+        ["helm", "template", "pg-rightsizer", ROOT / "charts/pg-rightsizer", "--show-only",
+         "templates/rbac.yaml"], check=True, capture_output=True, text=True).stdout
+    documents = yaml.safe_load_all(rendered)
     return next(one for one in documents if one and one["kind"] == "ClusterRole")["rules"]
 
 

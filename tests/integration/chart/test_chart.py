@@ -1,0 +1,219 @@
+#!/usr/bin/python3
+"""The chart: what it renders, what it refuses, and that a real API server takes all of it."""
+
+import json
+import os
+import pathlib
+import shutil
+import subprocess
+import sys
+import textwrap
+import unittest
+
+import yaml
+
+ROOT = pathlib.Path(__file__).resolve().parents[3]
+CHART = ROOT / "charts/pg-rightsizer"
+NAMESPACE = "chart-test"
+EVERYTHING = {
+    "fullnameOverride": "all-of-it", "commonLabels": {"team": "data"},
+    "commonAnnotations": {"example.org/owner": "data"}, "imagePullSecrets": [{"name": "pull"}],
+    "image": {"digest": "sha256:" + "0" * 64},
+    "serviceAccount": {"annotations": {"example.org/role": "operator"}},
+    "extraArgs": ["--workers=4"], "extraEnv": [{"name": "TZ", "value": "UTC"}],
+    "extraVolumes": [{"name": "more", "emptyDir": {}}],
+    "extraVolumeMounts": [{"name": "more", "mountPath": "/more"}],
+    "extraContainers": [{"name": "beside", "image": "beside", "securityContext": {
+        "allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL"]}}}],
+    "extraObjects": [{"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "extra"}},
+                     "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: '{{ .Release.Name }}-text'}"],
+    "podLabels": {"a": "b"}, "podAnnotations": {"c": "d"}, "nodeSelector": {"disk": "fast"},
+    "tolerations": [{"key": "dedicated", "operator": "Exists"}],
+    "affinity": {"nodeAffinity": {"preferredDuringSchedulingIgnoredDuringExecution": [
+        {"weight": 1, "preference": {"matchExpressions": [{"key": "a", "operator": "Exists"}]}}]}},
+    "topologySpreadConstraints": [{"maxSkew": 1, "topologyKey": "zone",
+                                   "whenUnsatisfiable": "ScheduleAnyway"}],
+    "priorityClassName": "system-cluster-critical",
+    "networkPolicy": {"enabled": True, "ingressFrom": [{"namespaceSelector": {}}]},
+}
+NOTHING = {
+    "crds": {"enabled": False}, "rbac": {"create": False}, "serviceAccount": {"create": False},
+    "metrics": {"service": {"enabled": False}},
+}
+SCOPED = {"watchNamespaces": ["default", NAMESPACE], "crds": {"keep": False},
+          "networkPolicy": {"enabled": True, "egress": [{"to": [{"ipBlock": {"cidr": "10.0.0.0/8"}}]}]}}
+MONITOR = "monitoring.coreos.com/v1/ServiceMonitor"
+
+
+def run(*command, text=None):
+    return subprocess.run(command, input=text, capture_output=True, text=True, check=False)
+
+
+def template(values, *arguments, notes=False):
+    """What helm renders, as text; the values as it would read them from a file."""
+    command = ("install", "--dry-run=client", "--take-ownership") if notes else ("template",)
+    done = run("helm", *command, "shop", str(CHART), "-n", NAMESPACE, "-f", "-", *arguments,
+               text=json.dumps(values))
+    if done.returncode != 0:
+        raise AssertionError(done.stderr)
+    return done.stdout
+
+
+def objects(values, *arguments):
+    """(kind, name) → object"""
+    return {(one["kind"], one["metadata"]["name"]): one
+            for one in yaml.safe_load_all(template(values, *arguments)) if one}
+
+
+class Rendered(unittest.TestCase):
+    def refused(self, values, *words, arguments=()):
+        with self.assertRaises(AssertionError) as caught:
+            template(values, *arguments)
+        for word in words:
+            self.assertIn(word, str(caught.exception))
+
+    def container(self, values):
+        made = objects(values)
+        deployment = next(one for (kind, _), one in made.items() if kind == "Deployment")
+        return deployment["spec"]["template"]["spec"]["containers"][0]
+
+    def test_lint(self):
+        done = run("helm", "lint", "--strict", str(CHART))
+        self.assertEqual(0, done.returncode, done.stdout)
+
+    def test_images(self):
+        container = self.container({"image": {"repository": "r/op", "tag": "1"}})
+        self.assertEqual("r/op:1", container["image"])
+        self.assertIn("--guard-image=r/op:1", container["args"])
+        digest = "sha256:" + "a" * 64
+        container = self.container({"image": {"repository": "r/op", "tag": "1", "digest": digest},
+                                    "pooler": {"image": {"repository": "r/pb", "digest": digest}}})
+        self.assertEqual(f"r/op@{digest}", container["image"])
+        self.assertIn(f"--pooler-image=r/pb@{digest}", container["args"])
+        version = yaml.safe_load((CHART / "Chart.yaml").read_text())["appVersion"]
+        self.assertTrue(self.container({})["image"].endswith(f":{version}"))
+
+    def test_scoped_to_namespaces_nothing_but_the_kind_is_cluster_wide(self):
+        made = objects(SCOPED)
+        roles = {one["metadata"]["namespace"]: one for (kind, _), one in made.items()
+                 if kind == "Role"}
+        for one in yaml.safe_load_all(template(SCOPED)):
+            if one and one["kind"] == "ClusterRole":
+                for rule in one["rules"]:
+                    self.assertEqual(["connectionpolicies"], rule["resources"])
+            self.assertNotEqual("ClusterRoleBinding", one and one["kind"])
+        self.assertLessEqual(set(roles), {"default", NAMESPACE})
+        container = self.container(SCOPED)
+        self.assertIn("--namespace=default", container["args"])
+        self.assertIn(f"--namespace={NAMESPACE}", container["args"])
+
+    def test_secrets_are_never_listed(self):
+        role = objects({})["ClusterRole", "shop-pg-rightsizer"]
+        secrets = [rule for rule in role["rules"] if "secrets" in rule["resources"]]
+        self.assertEqual([["get", "create", "patch", "delete"]], [one["verbs"] for one in secrets])
+        for rule in role["rules"]:
+            self.assertNotIn("*", rule["verbs"] + rule["resources"] + rule["apiGroups"])
+
+    def test_the_crd_is_kept(self):
+        crd = ("CustomResourceDefinition", "connectionpolicies.pgrightsizer.io")
+        ours = yaml.safe_load((ROOT / "crds/pgrightsizer.io_connectionpolicies.yaml").read_text())
+        kept = objects({})[crd]
+        self.assertEqual("keep", kept["metadata"]["annotations"]["helm.sh/resource-policy"])
+        self.assertEqual(ours["spec"], kept["spec"])
+        for name, value in ours["metadata"]["labels"].items():
+            self.assertEqual(value, kept["metadata"]["labels"].get(name), name)
+        self.assertNotIn("annotations", objects({"crds": {"keep": False}})[crd]["metadata"])
+        self.assertNotIn(crd, objects({"crds": {"enabled": False}}))
+
+    def test_a_service_monitor_only_where_it_is_known(self):
+        on = {"serviceMonitor": {"enabled": True}}
+        monitor = ("ServiceMonitor", "shop-pg-rightsizer")
+        self.assertNotIn(monitor, objects(on))
+        self.assertTrue(objects(on, "--api-versions", MONITOR)[monitor]["spec"]["endpoints"][0]
+                        ["honorLabels"])
+        self.assertIn(monitor, objects({"serviceMonitor": {"enabled": True,
+                                                           "renderMode": "alwaysRender"}}))
+        self.refused({"serviceMonitor": {"enabled": True, "renderMode": "failIfMissing"}},
+                     "install the Prometheus Operator")
+        self.refused({**on, "metrics": {"service": {"enabled": False}}},
+                     "needs metrics.service.enabled", arguments=("--api-versions", MONITOR))
+
+    def test_values_that_make_no_sense_are_refused(self):
+        for values, words in (
+                ({"replicaCounts": 1}, "replicaCounts"), ({"replicaCount": 2}, "replicaCount"),
+                ({"image": {"digest": "latest"}}, "digest"), ({"logging": {"level": "loud"}}, "level"),
+                ({"watchNamespaces": ["A"]}, "watchNamespaces"), ({"workers": 0}, "workers"),
+                ({"serviceMonitor": {"interval": "soon"}}, "interval"),
+                ({"crds": {"enabled": "yes"}}, "enabled")):
+            with self.subTest(values):
+                self.refused(values, words)
+
+    def test_the_schema_knows_every_value(self):
+        schema = json.loads((CHART / "values.schema.json").read_text())
+        values = yaml.safe_load((CHART / "values.yaml").read_text())
+
+        def compare(values, schema, path):
+            if schema.get("additionalProperties") is not False:
+                return
+            known = set(schema["properties"]) - {"global"}
+            self.assertEqual(known, set(values), path)
+            for key in known:
+                if isinstance(values[key], dict):
+                    compare(values[key], schema["properties"][key], f"{path}.{key}")
+
+        compare(values, schema, "values")
+
+
+class Served(unittest.TestCase):
+    """A real API server validates what is rendered, as it would for an installation."""
+
+    @classmethod
+    def setUpClass(cls):
+        run("kubectl", "create", "namespace", NAMESPACE)
+        run("kubectl", "label", "namespace", NAMESPACE, "--overwrite",
+            "pod-security.kubernetes.io/warn=restricted")
+        cls.addClassCleanup(run, "kubectl", "delete", "namespace", NAMESPACE, "--wait=false")
+
+    def taken(self, values):
+        done = run("kubectl", "apply", "--dry-run=server", "--validate=strict",
+                   "-f", "-", text=template(values))
+        self.assertEqual(0, done.returncode, done.stderr)
+        self.assertNotIn("would violate PodSecurity", done.stderr)
+        return done.stdout
+
+    def test_as_it_comes(self):
+        self.assertIn("deployment.apps/shop-pg-rightsizer", self.taken({}))
+
+    def test_with_everything(self):
+        out = self.taken(EVERYTHING)
+        for what in ("networkpolicy", "configmap/extra", "configmap/shop-text"):
+            self.assertIn(what, out)
+
+    def test_with_nothing(self):
+        self.assertEqual(1, len(self.taken(NOTHING).splitlines()), "the Deployment alone")
+
+    def test_the_notes_warn(self):
+        for values, words in (({"serviceMonitor": {"enabled": True}}, "WARNING: no ServiceMonitor"),
+                              ({"crds": {"enabled": False}}, "WARNING: crds.enabled is false")):
+            self.assertIn(words, template(values, notes=True))
+            self.assertNotIn("WARNING", template({}, notes=True))
+
+    def test_the_policy_of_the_notes_is_a_good_one(self):
+        made = run("kubectl", "apply", "--server-side", "-f", str(ROOT / "crds"))
+        self.assertEqual(0, made.returncode, made.stderr)
+        run("kubectl", "wait", "--for=condition=Established", "--timeout=30s", "-f",
+            str(ROOT / "crds"))
+        notes = template({"watchNamespaces": [NAMESPACE]}, notes=True)
+        policy = textwrap.dedent(notes.split("<<EOF\n")[1].split("  EOF\n")[0])
+        done = run("kubectl", "apply", "--dry-run=server", "--validate=strict", "-f", "-", text=policy)
+        self.assertIn("shop-db created", done.stdout, done.stderr)
+
+    def test_in_namespaces(self):
+        self.assertIn("role.rbac.authorization.k8s.io/shop-pg-rightsizer", self.taken(SCOPED))
+
+
+if __name__ == "__main__":
+    if "PGRS_TEST_KUBECONFIG" not in os.environ or not shutil.which("helm"):
+        print("skipped: PGRS_TEST_KUBECONFIG is not set or helm is not on the PATH")
+        sys.exit(77)
+    unittest.main(verbosity=2)
