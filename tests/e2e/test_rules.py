@@ -3,6 +3,7 @@
 
 import dataclasses
 import unittest
+from unittest import mock
 
 import application
 import expect
@@ -134,6 +135,48 @@ class WhatIsRead(unittest.TestCase):
         self.assertEqual(application.refusals([record], 100.2, 110), (5, 103.4))
         self.assertEqual(application.refusals([record], 100.2, 102), (3, 102))
         self.assertEqual(application.refusals([record], 110, 120), (0, None))
+
+
+class TheEndOfAStep(unittest.TestCase):
+    """Only when every instance has all its connections again."""
+
+    def round(self, *opened):
+        """What is said of instances that have so many connections."""
+        answers = {f"http://{n}:8080/stats": {
+            "pod": f"shop-{n}", "nonce": 1, "connections": {"open": count}, "queued": 0}
+            for n, count in enumerate(opened)}
+        with mock.patch.object(application, "fetch", answers.get):
+            self.app._pods = lambda: [{"metadata": {}, "status": {"podIP": str(n)}}
+                                      for n in range(len(opened))]
+            self.app._round()
+
+    def setUp(self):
+        self.app = application.Application(list)
+
+    def test_an_instance_counts_as_opening_until_it_has_all(self):
+        self.round(20, 19)
+        self.assertEqual(self.app.opening, {("shop-1", 1)})
+        self.round(20, 20)
+        self.assertEqual(self.app.opening, set())
+
+    def test_one_that_is_renewed_is_not_missing(self):
+        self.round(20)
+        self.round(20 - application.RENEWED_AT_ONCE)
+        self.assertEqual(self.app.opening, set())
+
+    def test_one_that_lost_many_must_get_all_of_them_again(self):
+        self.round(20, 20)
+        self.round(20, 19 - application.RENEWED_AT_ONCE)
+        self.round(20, 19)
+        self.assertEqual(self.app.opening, {("shop-1", 1)})
+        run = story.Story.__new__(story.Story)
+        run.app = self.app
+        run.sampler = mock.Mock()
+        run.sampler.cluster.app_pods.return_value = [1, 2]
+        expected = expect.Expected(2, "Direct", 250, 250, 0, "")
+        self.assertIn("1 instances are opening their connections", run._app_differences(expected))
+        self.round(20, 20)
+        self.assertEqual(run._app_differences(expected), [])
 
 
 if __name__ == "__main__":
