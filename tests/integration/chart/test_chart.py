@@ -4,9 +4,11 @@
 import json
 import os
 import pathlib
+import re
 import shutil
 import subprocess
 import sys
+import tempfile
 import textwrap
 import unittest
 
@@ -162,6 +164,63 @@ class Rendered(unittest.TestCase):
                     compare(values[key], schema["properties"][key], f"{path}.{key}")
 
         compare(values, schema, "values")
+
+
+class Alerts(unittest.TestCase):
+    """The rules with the real promtool."""
+
+    VALUES = {"prometheusRule": {"enabled": True, "renderMode": "alwaysRender",
+                                 "runbookUrl": "https://example.org/"}}
+
+    def rules(self, **more):
+        values = {"prometheusRule": {**self.VALUES["prometheusRule"], **more}}
+        return objects(values)["PrometheusRule", "shop-pg-rightsizer"]["spec"]
+
+    def test_each_fires_when_it_must_and_only_then(self):
+        with tempfile.TemporaryDirectory() as folder:
+            folder = pathlib.Path(folder)
+            (folder / "rules.yaml").write_text(yaml.safe_dump(self.rules(), allow_unicode=True))
+            shutil.copy(pathlib.Path(__file__).with_name("alerts.yaml"), folder)
+            done = run("promtool", "check", "rules", str(folder / "rules.yaml"))
+            self.assertEqual(0, done.returncode, done.stdout + done.stderr)
+            done = run("promtool", "test", "rules", str(folder / "alerts.yaml"))
+            self.assertEqual(0, done.returncode, done.stdout + done.stderr)
+
+    def test_each_is_tested_and_has_a_runbook(self):
+        tested = pathlib.Path(__file__).with_name("alerts.yaml").read_text()
+        for rule in self.rules()["groups"][0]["rules"]:
+            name = rule["alert"].removeprefix("PgRightsizer")
+            self.assertIn(f"/{name}.md", tested)
+            self.assertEqual(f"https://example.org/{name}.md", rule["annotations"]["runbook_url"])
+            page = (ROOT / f"docs/runbooks/{name}.md").read_text()
+            for part in ("Meaning", "Impact", "Diagnosis", "Mitigation"):
+                self.assertIn(f"**{part}.**", page, name)
+        pages = {path.stem for path in (ROOT / "docs/runbooks").glob("*.md")}
+        rules = {path.stem for path in (CHART / "files/rules").glob("*.yaml")}
+        self.assertEqual(rules, pages)
+
+    def test_thresholds_and_exclusions(self):
+        spec = self.rules(excludeRules=["Absent"], thresholds={"warningPercent": 70})
+        rules = {one["alert"]: one for one in spec["groups"][0]["rules"]}
+        self.assertNotIn("PgRightsizerAbsent", rules)
+        self.assertIn("> 0.7)", rules["PgRightsizerConnectionsWarning"]["expr"])
+        self.assertIn("> 0.95", rules["PgRightsizerConnectionsCritical"]["expr"])
+
+    def test_what_they_ask_for_is_there(self):
+        """Every metric in an expression is one of ours."""
+        known = (ROOT / "docs/metrics.md").read_text()
+        for rule in self.rules()["groups"][0]["rules"]:
+            for name in re.findall(r"[a-z_]+_[a-z_]+(?=[{ \[)])", rule["expr"]):
+                self.assertIn(f"| `{name}` |", known, rule["alert"])
+
+    def test_only_where_the_kind_is_known(self):
+        rule = ("PrometheusRule", "shop-pg-rightsizer")
+        on = {"prometheusRule": {"enabled": True}}
+        self.assertNotIn(rule, objects(on))
+        self.assertIn(rule, objects(on, "--api-versions",
+                                    "monitoring.coreos.com/v1/PrometheusRule"))
+        with self.assertRaisesRegex(AssertionError, "install the Prometheus Operator"):
+            objects({"prometheusRule": {"enabled": True, "renderMode": "failIfMissing"}})
 
 
 class Served(unittest.TestCase):
