@@ -32,6 +32,10 @@ int main(int argc, char** argv) {
   run_command->add_option("--guard-image", run.controller.guard_image,
                           "Image of this program, for the guard beside each pooler.")
       ->required();
+  run_command->add_option("--lease-namespace", run.lease_namespace,
+                          "Where the Lease pg-rightsizer is by which one of several replicas works.");
+  run_command->add_option("--lease-identity", run.lease_identity,
+                          "Of this process in the Lease; that of a pod outlives its containers.");
   run_command->add_option("--metrics-address", run.metrics_address,
                           "Where probes and metrics are served; ADDRESS:PORT, port 0: any.");
 

@@ -7,6 +7,7 @@
 #include <array>
 #include <cerrno>
 #include <nlohmann/json.hpp>
+#include <random>
 #include <tuple>
 
 #include "memory.h"
@@ -17,6 +18,7 @@
 #include "pgrightsizer/kube/credentials.h"
 #include "pgrightsizer/kube/objects.h"
 #include "pgrightsizer/kube/transport.h"
+#include "pgrightsizer/runtime/leader_elector.h"
 #include "pgrightsizer/runtime/manager.h"
 #include "pgrightsizer/runtime/work_queue.h"
 #include "probes.h"
@@ -147,6 +149,16 @@ void add_informers(runtime::Manager& manager, Stores& stores, Wakeup& wakeup,
               [&](const std::string& key, const json* object) { wakeup.pod(key, object); });
 }
 
+runtime::LeaderElectorOptions elector_options(const RunOptions& options) {
+  runtime::LeaderElectorOptions out;
+  out.name_space = options.lease_namespace;
+  std::random_device random;
+  out.identity = options.lease_identity.empty()
+                     ? host_name() + "_" + std::to_string(random()) + std::to_string(random())
+                     : options.lease_identity;
+  return out;
+}
+
 // A kind that was never listed is not known to be absent; one whose watch fails now is only late.
 std::string trouble_of(const runtime::Manager& manager) {
   for (const auto& informer : manager.informers())
@@ -185,6 +197,7 @@ int run_operator(const RunOptions& options, telemetry::ProcessLog& logger) {
 
   runtime::ManagerOptions manager_options;
   manager_options.workers = options.workers;
+  manager_options.wait_for_lead = !options.lease_namespace.empty();
   runtime::Manager manager(
       *transport, logger, queue,
       [&](const std::string& key) {
@@ -208,9 +221,14 @@ int run_operator(const RunOptions& options, telemetry::ProcessLog& logger) {
   logger.info("started", {{"server", credentials->server}, {"version", PGRS_VERSION},
                           {"probes", std::to_string((*probes)->port())}});
   manager.start([&wakeup](const std::string&) { wakeup.all(); });
+  runtime::LeaderElector elector(*transport, clock, logger, *metrics,
+                                 elector_options(options));
+  // A step that is under way must not go on beside those of another: nothing is lost by dying here.
+  if (manager_options.wait_for_lead) elector.start([&manager] { manager.lead(); }, [] { _exit(1); });
   const int signal = wait_for(signals);
   logger.info("stopping", {{"signal", std::to_string(signal)}});
   manager.stop();
+  elector.stop();
   logger.info("stopped");
   return 0;
 }

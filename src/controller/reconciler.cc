@@ -151,7 +151,13 @@ Reconciler::Outcome Reconciler::reconcile(const std::string& key) {
     *memory = Memory{};
     memory->uid = metadata.uid;
   }
-  if (!memory->status) memory->status = metadata.status;
+  if (!memory->status) {
+    // Another process may have written it a moment ago, and the store not have heard of it yet.
+    const auto live = client_.get({kube::resources::kConnectionPolicy, metadata.name_space, metadata.name});
+    const auto read = live ? api::parse_metadata(*live) : api::ConnectionPolicy{};
+    if (read.uid != metadata.uid) return {milliseconds(0), true};
+    memory->status = read.status;
+  }
 
   const Sight sight{client_, stores_, clock_, logger_, options_};
   if (!policy) return refuse(sight, metadata, *memory, policy.error());

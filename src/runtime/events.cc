@@ -2,9 +2,10 @@
 
 #include <cinttypes>
 #include <cstdio>
-#include <ctime>
 #include <functional>
 #include <utility>
+
+#include "micro_time.h"
 
 namespace pgrightsizer::runtime {
 namespace {
@@ -16,19 +17,6 @@ constexpr std::size_t kMaxSeries = 1000;
 constexpr std::size_t kMaxNote = 1000;  // the API server refuses more than 1024 bytes
 constexpr std::size_t kMaxName = 230;
 constexpr const char* kReportingController = "pgrightsizer.io/operator";
-
-// Kubernetes' MicroTime.
-std::string micro_time(WallTime time) {
-  const auto millis = time.time_since_epoch().count();
-  const auto seconds = static_cast<std::time_t>(millis / 1000);
-  std::tm parts{};
-  gmtime_r(&seconds, &parts);
-  char day[32];
-  std::strftime(day, sizeof day, "%Y-%m-%dT%H:%M:%S", &parts);
-  char text[64];
-  std::snprintf(text, sizeof text, "%s.%03d000Z", day, static_cast<int>(millis % 1000));
-  return text;
-}
 
 // Never in the middle of a UTF-8 sequence.
 std::string cut(const std::string& note) {

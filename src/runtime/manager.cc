@@ -30,7 +30,8 @@ Manager::Manager(kube::Transport& transport, Logger& logger, WorkQueue& queue, R
       queue_(queue),
       reconcile_(std::move(reconcile)),
       options_(options),
-      metrics_(metrics) {}
+      metrics_(metrics),
+      leading_(!options.wait_for_lead) {}
 
 Manager::~Manager() { stop(); }
 
@@ -86,9 +87,20 @@ void Manager::report() const {
   }
 }
 
+void Manager::lead() {
+  std::scoped_lock lock(mutex_);
+  leading_ = true;
+  start_workers_locked();
+}
+
 void Manager::start_workers() {
   std::scoped_lock lock(mutex_);
-  if (stopping_) return;
+  ready_ = true;
+  start_workers_locked();
+}
+
+void Manager::start_workers_locked() {
+  if (stopping_ || !ready_ || !leading_ || !workers_.empty()) return;
   metrics_.set(kWorkers, {{"controller", kController}}, options_.workers);
   for (int i = 0; i < options_.workers; ++i) workers_.emplace_back([this] { work(); });
 }

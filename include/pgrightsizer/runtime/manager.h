@@ -31,6 +31,8 @@ struct ManagerOptions {
   std::chrono::milliseconds report_every{10'000};
   // Kinds that cannot be listed for longer do not keep the workers from starting any more.
   std::chrono::milliseconds patience{10'000};
+  // The workers wait for lead(), too: until then the stores are kept warm.
+  bool wait_for_lead = false;
 };
 
 // The state of one informer, for conditions and probes.
@@ -59,6 +61,8 @@ class Manager {
   // Returns at once. `on_synced` is called on an informer's thread after its first full list: the
   // moment to put the keys on the queue that waited for this kind. It must not block.
   void start(const OnSynced& on_synced = {});
+  // Once: this process works from now on.
+  void lead();
   // Ends the queue, waits for the reconciles under way, then ends the informers.
   void stop();
 
@@ -70,6 +74,7 @@ class Manager {
   void supervise(const std::stop_token& stop);
   void report() const;
   void start_workers();
+  void start_workers_locked();
   void work();
   void measure(const ReconcileResult& result, std::chrono::steady_clock::duration took);
   [[nodiscard]] ReconcileResult reconcile(const std::string& key);
@@ -86,6 +91,8 @@ class Manager {
   std::condition_variable_any changed_;
   std::vector<std::thread> workers_;
   bool stopping_ = false;
+  bool ready_ = false;  // in sync, or out of patience
+  bool leading_;
   std::jthread supervisor_;  // until everything is synced
 };
 

@@ -109,6 +109,20 @@ class Rendered(unittest.TestCase):
         self.assertIn("--namespace=default", container["args"])
         self.assertIn(f"--namespace={NAMESPACE}", container["args"])
 
+    def test_a_single_replica_has_no_disruption_budget(self):
+        budget = ("PodDisruptionBudget", "shop-pg-rightsizer")
+        self.assertEqual(1, objects({})[budget]["spec"]["maxUnavailable"])
+        self.assertNotIn(budget, objects({"replicaCount": 1}))
+        self.assertNotIn(budget, objects({"podDisruptionBudget": {"enabled": False}}))
+
+    def test_replicas_are_apart_unless_told_otherwise(self):
+        def affinity(values):
+            return objects(values)["Deployment", "shop-pg-rightsizer"]["spec"]["template"]["spec"][
+                "affinity"]
+        self.assertIn("podAntiAffinity", affinity({}))
+        own = EVERYTHING["affinity"]
+        self.assertEqual(own, affinity({"affinity": own}))
+
     def test_secrets_are_never_listed(self):
         role = objects({})["ClusterRole", "shop-pg-rightsizer"]
         secrets = [rule for rule in role["rules"] if "secrets" in rule["resources"]]
@@ -142,7 +156,7 @@ class Rendered(unittest.TestCase):
 
     def test_values_that_make_no_sense_are_refused(self):
         for values, words in (
-                ({"replicaCounts": 1}, "replicaCounts"), ({"replicaCount": 2}, "replicaCount"),
+                ({"replicaCounts": 1}, "replicaCounts"), ({"replicaCount": -1}, "replicaCount"),
                 ({"image": {"digest": "latest"}}, "digest"), ({"logging": {"level": "loud"}}, "level"),
                 ({"watchNamespaces": ["A"]}, "watchNamespaces"), ({"workers": 0}, "workers"),
                 ({"serviceMonitor": {"interval": "soon"}}, "interval"),

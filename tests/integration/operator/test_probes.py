@@ -21,14 +21,14 @@ class Probes(OperatorTest):
         super().setUpClass()
         cls.start_operator()
 
-    def series(self, name, **labels):
+    def series(self, metric, **labels):
         """The value of the one series that has these labels; None when there is none."""
         status, text = self.operator.page("/metrics")
         self.assertEqual(200, status)
         wanted = {f'{key}="{value}"' for key, value in labels.items()}
-        values = [float(value) for found, value in re.findall(rf"^{name}{{(.*)}} (.*)$", text, re.M)
+        values = [float(value) for found, value in re.findall(rf"^{metric}{{(.*)}} (.*)$", text, re.M)
                   if wanted <= set(found.split(","))]
-        self.assertLessEqual(len(values), 1, (name, labels))
+        self.assertLessEqual(len(values), 1, (metric, labels))
         return values[0] if values else None
 
     def in_step(self, shop, instances):

@@ -61,6 +61,30 @@ TEST_F(ManagerTest, WorkersStartOnlyWhenEverythingIsListed) {
   EXPECT_EQ(runs, 0);
 }
 
+TEST_F(ManagerTest, AStandbyIsInSyncAndWaitsForTheLead) {
+  transport.script({{kEmptyList}}, "/api/v1/pods");
+  transport.script({{kEmptyList}}, "/api/v1/secrets");
+  queue.add("a");
+  ManagerOptions options;
+  options.wait_for_lead = true;
+  start([this](const std::string&) { return ++runs, ReconcileResult{}; }, options);
+  ASSERT_TRUE(eventually([&] { return logger.count("every kind is in sync") == 1; }));
+  EXPECT_EQ(runs, 0);
+  manager->lead();
+  EXPECT_TRUE(eventually([&] { return runs == 1; }));
+}
+
+TEST_F(ManagerTest, TheLeadBeforeTheFirstListWaitsForIt) {
+  transport.script({{kEmptyList}}, "/api/v1/pods");
+  queue.add("a");
+  ManagerOptions options;
+  options.wait_for_lead = true;
+  start([this](const std::string&) { return ++runs, ReconcileResult{}; }, options);
+  manager->lead();
+  ASSERT_TRUE(eventually([&] { return manager->synced("Pod"); }));
+  EXPECT_EQ(runs, 0);
+}
+
 TEST_F(ManagerTest, RunsKeysAndLooksAgainWhenAsked) {
   transport.script({{kEmptyList}}, "/api/v1/pods");
   transport.script({{kEmptyList}}, "/api/v1/secrets");
