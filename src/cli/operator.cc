@@ -6,6 +6,7 @@
 
 #include <array>
 #include <cerrno>
+#include <memory>
 #include <nlohmann/json.hpp>
 #include <random>
 #include <tuple>
@@ -167,68 +168,92 @@ std::string trouble_of(const runtime::Manager& manager) {
   return {};
 }
 
+// Everything that runs, in the order in which it must be made and, backwards, taken down.
+class Operator {
+ public:
+  Operator(const RunOptions& options, kube::Transport& http, const std::string& server,
+           telemetry::ProcessLog& logger)
+      : options_(options),
+        logger_(logger),
+        transport_(kube::measured(http, *metrics_, server)),
+        reconciler_(client_, stores_, events_, clock_, logger, controller_options(options)),
+        manager_(*transport_, logger, queue_, [this](const std::string& key) { return reconcile(key); },
+                 manager_options(options), *metrics_),
+        elector_(*transport_, clock_, logger, *metrics_, elector_options(options)) {
+    stores_.trouble = [this] { return trouble_of(manager_); };
+    if (options.watch_namespaces.empty()) add_informers(manager_, stores_, wakeup_, {});
+    for (const auto& name_space : options.watch_namespaces)
+      add_informers(manager_, stores_, wakeup_, name_space);
+  }
+
+  // Until a signal comes; an Error when it cannot even begin.
+  [[nodiscard]] Result<void> run(const sigset_t& signals) {
+    const auto probes = serve_probes(options_.metrics_address, manager_, elector_, *metrics_, logger_);
+    if (!probes) return fail(probes.error());
+    logger_.info("started", {{"version", PGRS_VERSION}, {"probes", std::to_string((*probes)->port())}});
+    manager_.start([this](const std::string&) { wakeup_.all(); });
+    // A step under way must not go on beside those of another: nothing is lost by dying here.
+    if (!options_.lease_namespace.empty())
+      elector_.start([this] { manager_.lead(); }, [] { _exit(1); });
+    logger_.info("stopping", {{"signal", std::to_string(wait_for(signals))}});
+    manager_.stop();
+    elector_.stop();
+    return {};
+  }
+
+ private:
+  [[nodiscard]] controller::Options controller_options(const RunOptions& options) const {
+    auto out = options.controller;
+    out.metrics = metrics_.get();
+    return out;
+  }
+
+  static runtime::ManagerOptions manager_options(const RunOptions& options) {
+    runtime::ManagerOptions out;
+    out.workers = options.workers;
+    out.wait_for_lead = !options.lease_namespace.empty();
+    return out;
+  }
+
+  runtime::ReconcileResult reconcile(const std::string& key) {
+    const auto outcome = reconciler_.reconcile(key);
+    runtime::ReconcileResult result;
+    result.failed = outcome.failed;
+    if (outcome.requeue_after.count() > 0) result.requeue_after = outcome.requeue_after;
+    return result;
+  }
+
+  const RunOptions& options_;
+  telemetry::ProcessLog& logger_;
+  const std::unique_ptr<telemetry::Registry> metrics_ = telemetry::make_registry();
+  const std::unique_ptr<kube::Transport> transport_;
+  SystemClock clock_;
+  Stores stores_;
+  runtime::WorkQueue queue_{{}, *metrics_};
+  kube::Client client_{*transport_, logger_};
+  runtime::EventRecorder events_{client_, clock_, logger_, host_name()};
+  controller::Reconciler reconciler_;
+  Wakeup wakeup_{stores_, queue_};
+  runtime::Manager manager_;
+  runtime::LeaderElector elector_;
+};
+
 }  // namespace
 
 int run_operator(const RunOptions& options, telemetry::ProcessLog& logger) {
   const sigset_t signals = block_signals();
   kube::initialize_http();
+  const auto give_up = [&](const Error& error) {
+    logger.error(error.message());
+    return 2;
+  };
   const auto credentials = kube::find_credentials(options.kubeconfig);
-  if (!credentials) {
-    logger.error(credentials.error().message());
-    return 2;
-  }
-  auto http = kube::make_transport(*credentials);
-  if (!http) {
-    logger.error(http.error().message());
-    return 2;
-  }
-  const auto metrics = telemetry::make_registry();
-  const auto transport = kube::measured(**http, *metrics, credentials->server);
-
-  SystemClock clock;
-  Stores stores;
-  runtime::WorkQueue queue({}, *metrics);
-  kube::Client client(*transport, logger);
-  runtime::EventRecorder events(client, clock, logger, host_name());
-  auto controller_options = options.controller;
-  controller_options.metrics = metrics.get();
-  controller::Reconciler reconciler(client, stores, events, clock, logger, controller_options);
-  Wakeup wakeup(stores, queue);
-
-  runtime::ManagerOptions manager_options;
-  manager_options.workers = options.workers;
-  manager_options.wait_for_lead = !options.lease_namespace.empty();
-  runtime::Manager manager(
-      *transport, logger, queue,
-      [&](const std::string& key) {
-        const auto outcome = reconciler.reconcile(key);
-        runtime::ReconcileResult result;
-        result.failed = outcome.failed;
-        if (outcome.requeue_after.count() > 0) result.requeue_after = outcome.requeue_after;
-        return result;
-      },
-      manager_options, *metrics);
-  stores.trouble = [&manager] { return trouble_of(manager); };
-  if (options.watch_namespaces.empty()) add_informers(manager, stores, wakeup, {});
-  for (const auto& name_space : options.watch_namespaces)
-    add_informers(manager, stores, wakeup, name_space);
-
-  const auto probes = serve_probes(options.metrics_address, manager, *metrics, logger);
-  if (!probes) {
-    logger.error(probes.error().message());
-    return 2;
-  }
-  logger.info("started", {{"server", credentials->server}, {"version", PGRS_VERSION},
-                          {"probes", std::to_string((*probes)->port())}});
-  manager.start([&wakeup](const std::string&) { wakeup.all(); });
-  runtime::LeaderElector elector(*transport, clock, logger, *metrics,
-                                 elector_options(options));
-  // A step that is under way must not go on beside those of another: nothing is lost by dying here.
-  if (manager_options.wait_for_lead) elector.start([&manager] { manager.lead(); }, [] { _exit(1); });
-  const int signal = wait_for(signals);
-  logger.info("stopping", {{"signal", std::to_string(signal)}});
-  manager.stop();
-  elector.stop();
+  if (!credentials) return give_up(credentials.error());
+  const auto http = kube::make_transport(*credentials);
+  if (!http) return give_up(http.error());
+  logger.info("the API server is " + credentials->server);
+  Operator program(options, **http, credentials->server, logger);
+  if (const auto done = program.run(signals); !done) return give_up(done.error());
   logger.info("stopped");
   return 0;
 }

@@ -48,6 +48,7 @@ std::vector<telemetry::Check> ready_checks(const runtime::Manager& manager) {
 
 Result<std::unique_ptr<telemetry::Server>> serve_probes(const std::string& address,
                                                         const runtime::Manager& manager,
+                                                        const runtime::LeaderElector& elector,
                                                         telemetry::Registry& metrics,
                                                         telemetry::ProcessLog& logger) {
   const auto options = options_of(address);
@@ -57,6 +58,7 @@ Result<std::unique_ptr<telemetry::Server>> serve_probes(const std::string& addre
   metrics.set(kStarted, {}, std::chrono::duration<double>(now).count());
   telemetry::ServerContent content;
   content.ready = ready_checks(manager);
+  content.ready.push_back({"lease", [&elector] { return elector.trouble(); }});
   content.metrics = [&metrics] { return metrics.text(); };
   content.log_level = [&logger] { return logger.level(); };
   content.set_log_level = [&logger](LogLevel level) {

@@ -5,6 +5,7 @@
 #include <string>
 
 #include "pgrightsizer/base/result.h"
+#include "pgrightsizer/runtime/leader_elector.h"
 #include "pgrightsizer/runtime/manager.h"
 #include "pgrightsizer/telemetry/log.h"
 #include "pgrightsizer/telemetry/metrics.h"
@@ -14,7 +15,8 @@ namespace pgrightsizer::cli {
 
 // `address` is ADDRESS:PORT; an IPv6 address stands in brackets. All of them must outlive the server.
 [[nodiscard]] Result<std::unique_ptr<telemetry::Server>> serve_probes(
-    const std::string& address, const runtime::Manager& manager, telemetry::Registry& metrics,
+    const std::string& address, const runtime::Manager& manager,
+    const runtime::LeaderElector& elector, telemetry::Registry& metrics,
     telemetry::ProcessLog& logger);
 
 }  // namespace pgrightsizer::cli

@@ -103,7 +103,20 @@ void LeaderElector::run(const std::stop_token& stop, const std::function<void()>
   if (renewed) give_back();
 }
 
+std::string LeaderElector::trouble() const {
+  std::scoped_lock lock(mutex_);
+  return seen_ ? std::string() : trouble_;
+}
+
+LeaderElector::Held LeaderElector::seen(Held held) {
+  std::scoped_lock lock(mutex_);
+  trouble_.clear();
+  seen_ = true;
+  return held;
+}
+
 LeaderElector::Held LeaderElector::unknown(const std::string& trouble) {
+  std::scoped_lock lock(mutex_);
   if (trouble != trouble_) logger_.warning("leader election: " + trouble);
   trouble_ = trouble;
   return Held::Unknown;
@@ -116,10 +129,7 @@ LeaderElector::Held LeaderElector::try_once(milliseconds patience) {
   if (!lease && !absent) return unknown(lease.error().message());
   const auto action =
       absent ? LeaseAction::Take : rule_.decide(record_of(*lease), clock_.steady());
-  if (action == LeaseAction::Wait) {
-    trouble_.clear();
-    return Held::ByAnother;
-  }
+  if (action == LeaseAction::Wait) return seen(Held::ByAnother);
   const auto spent = std::chrono::ceil<milliseconds>(clock_.steady() - begin);
   return write(absent ? Json() : *lease, action, std::max(patience - spent, milliseconds(100)));
 }
@@ -149,8 +159,7 @@ LeaderElector::Held LeaderElector::write(const Json& lease, LeaseAction action,
   const auto written = send(request, patience);
   // After a conflict somebody was faster: the next look tells who.
   if (!written) return unknown(written.error().message());
-  trouble_.clear();
-  return Held::ByUs;
+  return seen(Held::ByUs);
 }
 
 void LeaderElector::give_back() {

@@ -68,6 +68,8 @@ class LeaderElector {
   void start(std::function<void()> on_elected, std::function<void()> on_lost);
   // Gives the lease back, so that another need not wait for it to run out.
   void stop();
+  // Why it has not come to see or make the lease since the start; empty from then on. Thread-safe.
+  [[nodiscard]] std::string trouble() const;
 
  private:
   void run(const std::stop_token& stop, const std::function<void()>& on_elected,
@@ -78,6 +80,7 @@ class LeaderElector {
   [[nodiscard]] Held write(const kube::Json& lease, LeaseAction action,
                            std::chrono::milliseconds patience);
   [[nodiscard]] Held unknown(const std::string& trouble);
+  [[nodiscard]] Held seen(Held held);
   void give_back();
   [[nodiscard]] Result<kube::Json> send(const kube::Request& request,
                                         std::chrono::milliseconds patience) const;
@@ -89,8 +92,9 @@ class LeaderElector {
   Metrics& metrics_;
   const LeaderElectorOptions options_;
   LeaseRule rule_;
+  mutable std::mutex mutex_;
   std::string trouble_;  // told last, so that it is not told every two seconds
-  std::mutex mutex_;
+  bool seen_ = false;
   std::condition_variable_any wake_;
   std::jthread thread_;
 };

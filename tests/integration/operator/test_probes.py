@@ -4,9 +4,11 @@
 import re
 import resource
 import socket
+import subprocess
 
 from fixture import PATIENCE, OperatorTest, main
-from objects import wait_until
+from objects import kubeconfig, wait_until
+from program import binary
 
 CROWD = 3000  # connections at a time
 HALF = b"GET /metrics HTTP/1.1\r\nHost: a\r\n"
@@ -59,6 +61,18 @@ class Probes(OperatorTest):
         self.namespace.delete("ConnectionPolicy", "told")
         wait_until("end of its series", PATIENCE,
                    lambda: self.series("pgrightsizer_instances", **ours) is None)
+
+    def test_an_address_that_cannot_be_listened_on(self):
+        taken = f"127.0.0.1:{self.operator.port()}"
+        for address, words in (("nonsense", "is not ADDRESS:PORT"), ("127.0.0.1:x", "[::]:8080"),
+                               (taken, "Address already in use")):
+            done = subprocess.run(
+                [binary(), "run", "--kubeconfig", str(kubeconfig()), "--guard-image", "guard",
+                 "--metrics-address", address], capture_output=True, text=True, timeout=60,
+                check=False)
+            self.assertEqual(2, done.returncode, done.stderr)
+            self.assertIn(words, done.stderr)
+            self.assertIn("--metrics-address", done.stderr)
 
     def test_a_crowd_does_not_hold_up_the_work(self):
         soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)

@@ -173,6 +173,19 @@ TEST_F(LeaderElectorTest, OneThatCannotRenewStopsBeforeAnotherMayLead) {
   EXPECT_GE(logger_.count("connection refused"), 1);
 }
 
+TEST_F(LeaderElectorTest, SaysWhatKeepsItFromTheLeaseUntilItHasSeenIt) {
+  server_.away = true;
+  const auto first = start("first");
+  ASSERT_TRUE(eventually([&] { return !first->elector->trouble().empty(); }));
+  EXPECT_THAT(first->elector->trouble(), HasSubstr("Lease system/pg-rightsizer: connection refused"));
+  server_.away = false;
+  ASSERT_TRUE(eventually([&] { return first->elected == 1; }));
+  EXPECT_EQ(first->elector->trouble(), "");
+  server_.away = true;
+  ASSERT_TRUE(eventually([&] { return first->lost == 1; }));
+  EXPECT_EQ(first->elector->trouble(), "") << "an outage does not take it out of the Services";
+}
+
 TEST_F(LeaderElectorTest, AShortOutageCostsNothing) {
   const auto first = start("first");
   ASSERT_TRUE(eventually([&] { return first->elected == 1; }));
