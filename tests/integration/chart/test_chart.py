@@ -40,7 +40,7 @@ EVERYTHING = {
 }
 NOTHING = {
     "crds": {"enabled": False}, "rbac": {"create": False}, "serviceAccount": {"create": False},
-    "metrics": {"service": {"enabled": False}},
+    "metrics": {"service": {"enabled": False}}, "podDisruptionBudget": {"enabled": False},
 }
 SCOPED = {"watchNamespaces": ["default", NAMESPACE], "crds": {"keep": False},
           "networkPolicy": {"enabled": True, "egress": [{"to": [{"ipBlock": {"cidr": "10.0.0.0/8"}}]}]}}
