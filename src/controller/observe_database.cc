@@ -194,6 +194,7 @@ void observe_database(const Sight& sight, const api::ConnectionPolicy& policy, M
   seen.effective = memory.last_effective = settings.max_connections;
   seen.reserved = memory.last_reserved = settings.superuser_reserved + settings.reserved;
   seen.postmaster_start = settings.postmaster_start;
+  seen.next_start = settings.next_start;
   if (!seen.operator_restarts) seen.requested = settings.next_start.value_or(seen.effective);
   if (seen.requested == 0) seen.requested = seen.effective;
   notice_foreign_request(sight, memory, facts);

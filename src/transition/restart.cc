@@ -71,8 +71,10 @@ Step rejected_wait(const Situation& s, const Rejected& rejected) {
                   rejected.value, ": ", rejected.reason));
 }
 
-// A restart with this value took place, and the same server shows another one.
+// A restart with this value took place, and the same server shows another one. One whose files have
+// the value by now had started with an older copy of them.
 bool overridden(const Situation& s) {
+  if (s.seen.next_start == goal(s)) return false;
   const Restart* last = last_restart(s.history);
   if (last == nullptr || last->to != goal(s) ||
       !last->duration || !s.seen.postmaster_start)

@@ -86,6 +86,7 @@ struct Observation {
   Count effective = 0;         // SHOW max_connections; the last known while down, 0 if never seen
   Count reserved = 0;          // superuser_reserved_connections + reserved_connections
   Count requested = 0;         // what the next start will use, read from where the provider keeps it
+  std::optional<Count> next_start;  // the same, as the server reads its own files; they may lag
   std::optional<Time> postmaster_start;
   std::optional<std::string> start_failure;   // PostgreSQL's own message: it exits with `requested`
   std::optional<std::string> cannot_restart;  // why deleting the pod now is not safe

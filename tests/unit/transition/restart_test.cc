@@ -149,6 +149,17 @@ TEST(RestartOverridden, AServerThatShowsAnotherValueIsNotRestartedAgain) {
   EXPECT_THAT(sight.next(), Is(StepKind::Restart)) << "whoever asks has mended it, perhaps";
 }
 
+TEST(RestartOverridden, AServerThatHadStartedWithAnOlderFileIsRestartedAgain) {
+  Sight sight = due();
+  const Time at = sight.now - seconds{1000};
+  sight.history.restarts = {restarted(at, 250, 290)};
+  sight.seen.postmaster_start = at + seconds{4};
+  sight.seen.next_start = 250;
+  EXPECT_THAT(sight.next(), WaitsFor(Topic::Overridden)) << "its file lags, or is another one";
+  sight.seen.next_start = 290;
+  EXPECT_THAT(sight.next(), Is(StepKind::Restart));
+}
+
 TEST(RestartOverridden, ALaterRestartBySomebodyElseIsNotAnOverride) {
   Sight sight = due();
   sight.history.restarts = {restarted(sight.now - seconds{1000}, 250, 290)};
