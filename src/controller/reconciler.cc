@@ -154,8 +154,12 @@ Reconciler::Outcome Reconciler::reconcile(const std::string& key) {
   if (!memory->status) {
     // Another process may have written it a moment ago, and the store not have heard of it yet.
     const auto live = client_.get({kube::resources::kConnectionPolicy, metadata.name_space, metadata.name});
-    const auto read = live ? api::parse_metadata(*live) : api::ConnectionPolicy{};
-    if (read.uid != metadata.uid) return {milliseconds(0), true};
+    if (!live) {
+      logger_.warning(live.error().message(), {{"policy", key}});
+      return {milliseconds(0), true};
+    }
+    const auto read = api::parse_metadata(*live);
+    if (read.uid != metadata.uid) return {milliseconds(0), true};  // another by now: the store will tell
     memory->status = read.status;
   }
 

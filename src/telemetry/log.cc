@@ -97,10 +97,8 @@ std::string_view to_string(LogLevel level) {
 }
 
 std::optional<LogLevel> parse_log_level(std::string_view text) {
-  if (text == "debug") return LogLevel::Debug;
-  if (text == "info") return LogLevel::Info;
-  if (text == "warning") return LogLevel::Warning;
-  if (text == "error") return LogLevel::Error;
+  for (const auto level : {LogLevel::Debug, LogLevel::Info, LogLevel::Warning, LogLevel::Error})
+    if (to_string(level) == text) return level;
   return std::nullopt;
 }
 

@@ -226,6 +226,7 @@ TEST_F(ServerTest, BadChunksAreCutOff) {
 
 TEST_F(ServerTest, WhoeverHoldsAllConnectionsDoesNotHoldOffAProbe) {
   options_.max_connections = 8;
+  options_.request_timeout = 6 * kPatience;  // not that which makes room
   start();
   std::vector<Peer> crowd;
   for (int i = 0; i < 100; ++i) {
