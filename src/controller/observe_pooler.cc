@@ -33,6 +33,13 @@ std::string decoded(const kube::Json& secret, const char* key) {
   return decode_base64(data.value(key, std::string()));
 }
 
+// What a pod may hold whose console has not been asked: it may have started before the file was changed.
+Count unseen_cap(const api::ConnectionPolicy& policy, const Facts& facts, Count boot, Count announced) {
+  if (announced > 0) return std::max(announced, boot);
+  const auto& settings = policy.spec.sizing;
+  return std::max(boot, sizing::boot_cap(settings.buffer, facts.seen.reserved, settings.pooler_replicas));
+}
+
 // The pooler as it was last applied, from its Deployment's and ConfigMap's annotations.
 void read_objects(const Sight& sight, const api::ConnectionPolicy& policy, Memory& memory,
                   Facts& facts) {
@@ -80,15 +87,8 @@ void read_objects(const Sight& sight, const api::ConnectionPolicy& policy, Memor
                        pgbouncer::render_ini(spec);
   facts.users_pending =
       secret && !facts.logins.empty() && decoded(*secret, "userlist.txt") != pgbouncer::render_userlist(spec);
+  pooler.unseen_cap = unseen_cap(policy, facts, pooler.boot_cap, 0);
   facts.seen.pooler = pooler;
-}
-
-// What a pod may hold whose console has not been asked: it may have started before the file was changed.
-Count unseen_cap(const api::ConnectionPolicy& policy, const Facts& facts, Count announced) {
-  const Count boot = facts.seen.pooler ? facts.seen.pooler->boot_cap : 0;
-  if (announced > 0) return std::max(announced, boot);
-  const auto& settings = policy.spec.sizing;
-  return std::max(boot, sizing::boot_cap(settings.buffer, facts.seen.reserved, settings.pooler_replicas));
 }
 
 void read_pod(const Sight& sight, const api::ConnectionPolicy& policy, const Memory& memory,
@@ -101,7 +101,8 @@ void read_pod(const Sight& sight, const api::ConnectionPolicy& policy, const Mem
   // The informer's copy may be older than our own last word.
   const auto ours = memory.announced.find(pod->meta.uid);
   out.announced = ours == memory.announced.end() ? number(pod->cap_annotation) : ours->second;
-  out.cap = unseen_cap(policy, facts, out.announced);
+  const Count boot = facts.seen.pooler ? facts.seen.pooler->boot_cap : 0;
+  out.cap = unseen_cap(policy, facts, boot, out.announced);
   // A console that is open counts as a client and would keep a terminating pod alive.
   if (!pod->meta.deleting && !pod->ip.empty() && pod->phase == "Running" &&
       !memory.console_password.empty()) {

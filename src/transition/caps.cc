@@ -73,8 +73,10 @@ bool adjustable(const PoolerPod& pod) { return !pod.terminating && pod.console; 
 Rule shrink_rule(const Situation& s, Count limit, Topic topic) {
   for (const PoolerPod& pod : s.seen.pods) {
     if (!adjustable(pod) || allowed(pod) <= limit) continue;
-    return set_cap(pod, limit, topic,
-                   say("cap of ", pod.name, " ", allowed(pod), " to ", limit, " (",
+    // What was announced and never set is taken back: to set the limit would raise the cap.
+    const Count value = std::clamp(pod.cap, sizing::kMinimumCap, std::max(sizing::kMinimumCap, limit));
+    return set_cap(pod, value, topic,
+                   say("cap of ", pod.name, " ", allowed(pod), " to ", value, " (",
                        s.seen.pods.size(), " pooler pods alive)"));
   }
   return std::nullopt;

@@ -11,11 +11,8 @@ Count live_pods(const Observation& seen) {
                        [](const PoolerPod& pod) { return !pod.terminating; });
 }
 
-// What a pod that starts with the boot cap counts.
-Count boot_room(const Observation& seen) {
-  if (!seen.pooler || seen.pooler->boot_cap <= sizing::kMinimumCap) return 0;
-  return seen.pooler->boot_cap;
-}
+// What a pod counts that starts with this cap.
+Count room_with(Count cap) { return cap <= sizing::kMinimumCap ? 0 : cap; }
 
 }  // namespace
 
@@ -41,14 +38,16 @@ Count Observation::others_kept() const { return std::max(sizing::kOthersFloor, o
 Count Observation::pooled_room() const {
   Count sum = 0;
   for (const PoolerPod& pod : pods) sum = sizing::saturating_add(sum, pod.counted());
-  const Count missing = pooler ? std::max(Count{0}, pooler->replicas - live_pods(*this)) : 0;
-  return sizing::saturating_add(sum, sizing::saturating_multiply(missing, boot_room(*this)));
+  if (!pooler) return sum;
+  const Count missing = std::max(Count{0}, pooler->replicas - live_pods(*this));
+  const Count each = room_with(std::max(pooler->boot_cap, pooler->unseen_cap));
+  return sizing::saturating_add(sum, sizing::saturating_multiply(missing, each));
 }
 
 Count Observation::replacement_room() const {
   if (!pooler) return 0;
   const Count replaceable = std::min(pooler->replicas, live_pods(*this));
-  return sizing::saturating_multiply(replaceable, boot_room(*this));
+  return sizing::saturating_multiply(replaceable, room_with(pooler->boot_cap));
 }
 
 Count Observation::committed() const {

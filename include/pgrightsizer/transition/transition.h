@@ -50,6 +50,7 @@ struct PoolerPod {
 struct Pooler {
   Count pool_size = 0;    // over all pods: annotation pgrightsizer.io/pool-size of the Deployment
   Count boot_cap = 0;     // in the configuration file, per pod
+  Count unseen_cap = 0;   // of a pod not seen yet: the file may have been changed since it started
   Count max_clients = 0;  // in the configuration file, per pod
   Count replicas = 0;     // wanted
   bool current = true;    // its other objects are what would be applied now (image, TLS, …)

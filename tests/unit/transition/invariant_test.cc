@@ -67,6 +67,15 @@ TEST(Invariant, PodsThatAreAboutToBeCreatedCountWithTheBootCap) {
   EXPECT_EQ(seen.replacement_room(), 18);
 }
 
+TEST(Invariant, APodThatIsNotSeenYetMayHaveStartedBeforeTheFileWasChanged) {
+  Observation seen = at_rest_pooled(50).seen;
+  seen.pods.pop_back();
+  seen.pooler->boot_cap = 2;
+  seen.pooler->unseen_cap = 18;
+  EXPECT_EQ(seen.pooled_room(), 75 + 18);
+  EXPECT_EQ(seen.replacement_room(), 0) << "what is created from now on has the present one";
+}
+
 TEST(Invariant, EveryLivePodMayBeReplacedAtOnce) {
   Observation seen = at_rest_pooled(50).seen;
   EXPECT_EQ(seen.replacement_room(), 36);

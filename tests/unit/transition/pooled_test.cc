@@ -214,6 +214,15 @@ TEST(Draining, AnAnnouncedCapThatIsNoLongerFreeIsTakenBack) {
   EXPECT_THAT(sight.next(), Does(StepKind::SetCap, sight.seen.pods[0].cap));
 }
 
+// Found by tests/simulation: 9 were announced and 3 set, a smaller pool came, and 6 were one too many.
+TEST(Draining, ShrinkingNeverRaisesWhatWasOnlyAnnounced) {
+  Sight sight = draining();
+  sight.seen.pods[0].announced = 300;
+  const Count present = sight.seen.pods[0].cap;
+  ASSERT_GT(present, 0);
+  EXPECT_THAT(sight.next(), Does(StepKind::SetCap, present));
+}
+
 TEST(Draining, MaxConnectionsStaysUntilThreeLooksSawNobody) {
   Sight sight = just_switched(50);
   sight.seen.direct_sessions = 0;
