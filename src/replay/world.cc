@@ -61,7 +61,11 @@ void World::restart(const Step& step, Time now, Report& report) {
 
 void World::apply_pooler(const Step& step) {
   const Count replicas = policy_.rules.pooler_replicas;
-  pooler_ = transition::Pooler{step.pool_size, step.boot_cap, step.max_clients, replicas, true, false};
+  pooler_ = transition::Pooler{.pool_size = step.pool_size,
+                               .boot_cap = step.boot_cap,
+                               .unseen_cap = step.boot_cap,
+                               .max_clients = step.max_clients,
+                               .replicas = replicas};
   while (static_cast<Count>(pods_.size()) < replicas) {
     PoolerPod pod;
     pod.name = "pooler-" + std::to_string(pods_.size());

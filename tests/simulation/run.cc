@@ -165,8 +165,8 @@ class Run {
   void check_pauses() {
     constexpr milliseconds kPatience{8'000};
     const auto now = world_.clock.elapsed();
-    const bool there = operator_ && now - alive_since_ > kPatience && world_.db.state == Server::Up &&
-                       world_.clock.now() - world_.db.started > kPatience;
+    const bool there = operator_ && now - std::max(alive_since_, calm_since_) > kPatience &&
+                       world_.db.state == Server::Up && world_.clock.now() - world_.db.started > kPatience;
     if (!there) return;
     for (const auto& pod : world_.poolers)
       if (pod.paused && !pod.terminating && now - pod.paused_at > kPatience)
@@ -194,6 +194,7 @@ class Run {
   // Faults have ended: it gets where the plan wants it, and then leaves everything alone.
   void converge() {
     world_.faults.on = false;
+    calm_since_ = world_.clock.elapsed();
     world_.db.bad.reset();
     if (world_.replicas == 0) world_.scale(3);
     const auto deadline = world_.clock.elapsed() + kConvergesWithin;
@@ -224,6 +225,7 @@ class Run {
   milliseconds next_{0};
   milliseconds back_at_{0};
   milliseconds alive_since_{0};
+  milliseconds calm_since_{0};  // the last fault is over
   std::size_t checked_ = 0;
   bool rolling_back_ = false;
   std::size_t rolled_back_ = 0;  // restarts so far when a start failed last
