@@ -94,18 +94,24 @@ class Audit:
 
     def __init__(self, user):
         self._user = user
+        self.renewals = 0  # in what writes() has read last
         self._file = open(world.state_directory() / "log/audit.log", encoding="utf-8")
         self._file.seek(0, os.SEEK_END)
 
     def writes(self):
-        """Those since the last call, as "verb resource"."""
+        """Those since the last call, as "verb resource". Renewals of the Lease, which go on whatever
+        else happens, are only counted."""
         found = []
+        self.renewals = 0
         for line in self._file:
             entry = json.loads(line)
             if entry["user"]["username"] == self._user and entry.get("objectRef"):
                 what = entry["objectRef"]
                 parts = [what.get("resource", ""), what.get("subresource", "")]
                 found.append(f"{entry['verb']} {'/'.join(part for part in parts if part)}")
+                if found[-1] == "patch leases":
+                    found.pop()
+                    self.renewals += 1
         return found
 
 

@@ -206,6 +206,7 @@ def idle_without_load(scenario, run, audit, pid):
     used = (disturb.cpu_seconds(pid) - busy) / 60
     writes = audit.writes()
     scenario.check(not writes, f"no API writes in 60 s: {writes[:5]}")
+    scenario.check(1 <= audit.renewals <= 30, f"but {audit.renewals} renewals of the Lease")
     scenario.check(used <= 0.005, f"{100 * used:.2f} % of a core")
     resident = disturb.resident_mb(pid)
     scenario.check(resident["VmRSS"] <= 20, f"resident, in MB: {resident}")
