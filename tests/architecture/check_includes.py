@@ -15,8 +15,9 @@ MAY_USE = {
     "base": set(),
     "sizing": set(),
     "transition": {"sizing"},
+    "saturation": {"sizing"},
     "schedule": {"base"},
-    "api": {"base", "sizing"},
+    "api": {"base", "saturation", "sizing"},
     "replay": {"base", "sizing", "transition", "api"},
     "kube": {"base"},
     "runtime": {"base", "kube"},
@@ -24,7 +25,7 @@ MAY_USE = {
     "pgbouncer": {"base", "sizing", "postgres"},
     "guard": {"base", "postgres", "pgbouncer"},
     "providers": {"base", "kube", "postgres"},
-    "controller": {"base", "sizing", "transition", "api", "kube", "runtime", "postgres",
+    "controller": {"base", "saturation", "sizing", "transition", "api", "kube", "runtime", "postgres",
                    "pgbouncer", "providers", "schedule"},
     "telemetry": {"base"},
 }
@@ -42,8 +43,8 @@ KEPT = {
     r"date/": (r"src/schedule/.*", "schedule"),
     r"yaml-cpp/": (r"src/(kube|cli)/.*", "kube and cli"),
 }
-# These two see nothing but the standard library.
-PURE = {"sizing", "transition"}
+# These see nothing but the standard library.
+PURE = {"sizing", "saturation", "transition"}
 # C++ headers have no suffix; of C's, only those that compute.
 STANDARD = re.compile(r"[a-z_]+|(assert|math|stdint|limits)\.h")
 # Standard, and yet a clock, a file, a thread or a terminal.
