@@ -24,6 +24,10 @@ constexpr Bounds kStabilization{0, 3'600};
 constexpr Bounds kMaxPause{15, 100};
 constexpr Bounds kLongTransaction{1, 86'400};
 constexpr Bounds kPerDay{1, 60};
+constexpr Bounds kPercent{1, 100};
+constexpr Bounds kWaitMilliseconds{1, 600'000};
+constexpr Bounds kForSeconds{2, 3'600};
+constexpr Bounds kSampleSeconds{1, 60};
 constexpr Bounds kWindowDuration{60, 604'800};
 constexpr std::size_t kMostWindows = 16;
 constexpr std::size_t kLongestText = 256;
@@ -297,6 +301,30 @@ BehaviorSpec read_behavior(const Reader& reader) {
   return behavior;
 }
 
+SaturationSpec read_saturation(const Reader& reader) {
+  SaturationSpec out;
+  auto& limits = out.thresholds;
+  limits.warning_percent = reader.count("warningPercent", limits.warning_percent, kPercent);
+  limits.critical_percent = reader.count("criticalPercent", limits.critical_percent, kPercent);
+  if (limits.warning_percent > limits.critical_percent) {
+    reader.wrong("warningPercent",
+                 "is " + std::to_string(limits.warning_percent) + ", above criticalPercent (" +
+                     std::to_string(limits.critical_percent) + ")",
+                 "lower warningPercent or raise criticalPercent");
+  }
+  limits.wait_milliseconds = reader.count("waitMilliseconds", limits.wait_milliseconds, kWaitMilliseconds);
+  limits.window = seconds{reader.count("forSeconds", limits.window.count(), kForSeconds)};
+  limits.critical_needs_waiting = reader.boolean("criticalNeedsWaiting", limits.critical_needs_waiting);
+  out.sample = seconds{reader.count("sampleSeconds", out.sample.count(), kSampleSeconds)};
+  if (limits.window < 2 * out.sample) {
+    reader.wrong("forSeconds",
+                 "is " + std::to_string(limits.window.count()) + ", less than twice sampleSeconds (" +
+                     std::to_string(out.sample.count()) + ")",
+                 "raise forSeconds or lower sampleSeconds");
+  }
+  return out;
+}
+
 // A Service that selects pods can be turned to addresses, never to a name.
 void check_route(const Reader& reader, const Spec& spec) {
   const bool by_name =
@@ -327,6 +355,7 @@ Spec read_spec(const Reader& reader) {
   spec.routing = read_routing(reader.object("routing"));
   spec.restart = read_restart(reader.object("restart"));
   spec.behavior = read_behavior(reader.object("behavior"));
+  spec.saturation = read_saturation(reader.object("saturation"));
   spec.deletion = reader.choice("deletionPolicy", spec.deletion, kDeletionPolicies);
   check_route(reader, spec);
   return spec;

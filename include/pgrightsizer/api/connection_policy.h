@@ -13,6 +13,7 @@
 
 #include "pgrightsizer/base/clock.h"
 #include "pgrightsizer/base/result.h"
+#include "pgrightsizer/saturation/saturation.h"
 #include "pgrightsizer/sizing/sizing.h"
 
 namespace pgrightsizer::api {
@@ -112,6 +113,11 @@ struct BehaviorSpec {
   std::chrono::seconds scale_down{300};
 };
 
+struct SaturationSpec {
+  saturation::Thresholds thresholds;
+  std::chrono::seconds sample{5};
+};
+
 struct Spec {
   Mode mode = Mode::Apply;
   bool suspend = false;
@@ -123,6 +129,7 @@ struct Spec {
   RoutingSpec routing;
   RestartSpec restart;
   BehaviorSpec behavior;
+  SaturationSpec saturation;
   DeletionPolicy deletion = DeletionPolicy::Orphan;
 };
 

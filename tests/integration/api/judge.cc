@@ -51,6 +51,12 @@ json sizing_of(const sizing::Settings& settings) {
           settings.hysteresis_instances, settings.pooler_replicas};
 }
 
+json saturation_of(const api::SaturationSpec& spec) {
+  const auto& limits = spec.thresholds;
+  return {limits.warning_percent,  limits.critical_percent,        limits.wait_milliseconds,
+          limits.window.count(),   limits.critical_needs_waiting,  spec.sample.count()};
+}
+
 // Every value of the spec: two objects that mean the same have the same one.
 json values_of(const api::Spec& spec) {
   const api::DatabaseSpec& db = spec.database;
@@ -66,7 +72,8 @@ json values_of(const api::Spec& spec) {
             spec.routing.on_incompatible}},
           {"restart", restart_of(spec.restart)},
           {"deletion", spec.deletion},
-          {"behavior", {spec.behavior.scale_up.count(), spec.behavior.scale_down.count()}}};
+          {"behavior", {spec.behavior.scale_up.count(), spec.behavior.scale_down.count()}},
+          {"saturation", saturation_of(spec.saturation)}};
 }
 
 json judge(const json& objects) {

@@ -85,6 +85,9 @@ GOOD = {
         "spec.routing.onIncompatible": "Move", "spec.deletionPolicy": "Unwind"}),
     "a role's limit": policy({"spec.sizing": {
         "enforce": "RoleConnectionLimit", "countInstances": "CurrentPlusSurge"}}),
+    "saturation in every detail": policy({"spec.saturation": {
+        "warningPercent": 70, "criticalPercent": 90, "waitMilliseconds": 50, "forSeconds": 120,
+        "sampleSeconds": 10, "criticalNeedsWaiting": True}}),
     "an autoscaler": policy({"spec.sizing.countInstances": "AutoscalerMax"}),
 }
 
@@ -246,6 +249,12 @@ BAD = {
         policy({"spec.behavior": {"scaleDown": {"stabilizationSeconds": 2 ** 31}}}),
         "spec.behavior.scaleDown.stabilizationSeconds",
         "spec.behavior.scaleDown.stabilizationSeconds is 2147483648"),
+    "a warning above critical": (
+        policy({"spec.saturation.warningPercent": 96}),
+        "warningPercent is above criticalPercent", "spec.saturation.warningPercent is 96"),
+    "a window of one sample": (
+        policy({"spec.saturation.sampleSeconds": 31}),
+        "at least twice sampleSeconds", "spec.saturation.forSeconds is 60"),
     "an unknown deletion policy": (
         policy({"spec.deletionPolicy": "Destroy"}),
         "spec.deletionPolicy", "spec.deletionPolicy is \"Destroy\""),
@@ -277,6 +286,11 @@ BOUNDS = [
      {"spec.restart.windows": [{"schedule": "0 2 * * *"}]}),
     ("spec.behavior.scaleUp.stabilizationSeconds", 0, 3600, {}),
     ("spec.behavior.scaleDown.stabilizationSeconds", 0, 3600, {}),
+    ("spec.saturation.warningPercent", 1, 100, {"spec.saturation.criticalPercent": 100}),
+    ("spec.saturation.criticalPercent", 1, 100, {"spec.saturation.warningPercent": 1}),
+    ("spec.saturation.waitMilliseconds", 1, 600000, {}),
+    ("spec.saturation.forSeconds", 2, 3600, {"spec.saturation.sampleSeconds": 1}),
+    ("spec.saturation.sampleSeconds", 1, 60, {"spec.saturation.forSeconds": 3600}),
 ]
 
 

@@ -61,6 +61,12 @@ TEST(Parse, TheLeastPolicyGetsEveryDefault) {
   EXPECT_EQ(spec.restart.min_interval, seconds{300});
   EXPECT_EQ(spec.behavior.scale_up, seconds{0});
   EXPECT_EQ(spec.behavior.scale_down, seconds{300});
+  EXPECT_EQ(spec.saturation.thresholds.warning_percent, 80);
+  EXPECT_EQ(spec.saturation.thresholds.critical_percent, 95);
+  EXPECT_EQ(spec.saturation.thresholds.wait_milliseconds, 100);
+  EXPECT_EQ(spec.saturation.thresholds.window, seconds{60});
+  EXPECT_FALSE(spec.saturation.thresholds.critical_needs_waiting);
+  EXPECT_EQ(spec.saturation.sample, seconds{5});
 }
 
 TEST(Parse, EveryFieldIsRead) {
@@ -83,6 +89,8 @@ TEST(Parse, EveryFieldIsRead) {
                                              "timeZone": "Europe/Berlin"}]},
     "behavior": {"scaleUp": {"stabilizationSeconds": 63},
                  "scaleDown": {"stabilizationSeconds": 64}},
+    "saturation": {"warningPercent": 70, "criticalPercent": 90, "waitMilliseconds": 50,
+                   "forSeconds": 65, "sampleSeconds": 6, "criticalNeedsWaiting": true},
     "deletionPolicy": "Orphan"})"));
   ASSERT_TRUE(policy) << policy.error().message();
   const Spec& spec = policy->spec;
@@ -124,6 +132,12 @@ TEST(Parse, EveryFieldIsRead) {
   EXPECT_EQ(spec.restart.windows[0].time_zone, "Europe/Berlin");
   EXPECT_EQ(spec.behavior.scale_up, seconds{63});
   EXPECT_EQ(spec.behavior.scale_down, seconds{64});
+  EXPECT_EQ(spec.saturation.thresholds.warning_percent, 70);
+  EXPECT_EQ(spec.saturation.thresholds.critical_percent, 90);
+  EXPECT_EQ(spec.saturation.thresholds.wait_milliseconds, 50);
+  EXPECT_EQ(spec.saturation.thresholds.window, seconds{65});
+  EXPECT_TRUE(spec.saturation.thresholds.critical_needs_waiting);
+  EXPECT_EQ(spec.saturation.sample, seconds{6});
 }
 
 TEST(Parse, ASelector) {
@@ -357,6 +371,10 @@ const std::vector<Bad> kBad = {
      "spec.restart.minIntervalSeconds is -1", "from 0"},
     {"ScaleUp", R"({"behavior": {"scaleUp": {"stabilizationSeconds": 3601}}})",
      "spec.behavior.scaleUp.stabilizationSeconds is 3601", "to 3600"},
+    {"WarningPercent", R"({"saturation": {"warningPercent": 96}})",
+     "spec.saturation.warningPercent is 96, above criticalPercent (95)", "raise criticalPercent"},
+    {"ForSeconds", R"({"saturation": {"forSeconds": 9}})",
+     "spec.saturation.forSeconds is 9, less than twice sampleSeconds (5)", "lower sampleSeconds"},
     {"ScaleDown", R"({"behavior": {"scaleDown": {"stabilizationSeconds": true}}})",
      "spec.behavior.scaleDown.stabilizationSeconds is true", "whole number"},
     {"Deletion", R"({"deletionPolicy": "Destroy"})", "spec.deletionPolicy is \"Destroy\"",
