@@ -118,6 +118,9 @@ Result<Snapshot> Console::look() {
   const auto clients = show("CLIENTS");
   if (!clients) return fail(clients.error());
   snapshot.clients = clients_of(*clients);
+  const auto stats = show("STATS");
+  if (!stats) return fail(stats.error());
+  snapshot.totals = totals_of(*stats);
   return snapshot;
 }
 

@@ -122,6 +122,16 @@ std::vector<ClientLink> clients_of(const Rows& rows) {
   return clients;
 }
 
+Totals totals_of(const Rows& rows) {
+  Totals totals;
+  for (std::size_t i = 0; i < rows.rows.size(); ++i) {
+    if (text(rows, i, "database") == kConsoleDatabase) continue;
+    totals.transactions += number(rows, i, "total_xact_count");
+    totals.waited += microseconds(number(rows, i, "total_wait_time"));
+  }
+  return totals;
+}
+
 std::vector<std::string> paused_of(const Rows& rows) {
   std::vector<std::string> names;
   for (std::size_t i = 0; i < rows.rows.size(); ++i)

@@ -12,6 +12,7 @@ namespace pgrightsizer::pgbouncer {
 [[nodiscard]] std::vector<Pool> pools_of(const postgres::Rows& show_pools);
 [[nodiscard]] std::vector<ServerLink> servers_of(const postgres::Rows& show_servers);
 [[nodiscard]] std::vector<ClientLink> clients_of(const postgres::Rows& show_clients);
+[[nodiscard]] Totals totals_of(const postgres::Rows& show_stats);
 // The console's own pseudo-database cannot be paused and does not count.
 [[nodiscard]] bool any_paused(const postgres::Rows& show_databases);
 [[nodiscard]] bool all_paused(const postgres::Rows& show_databases);

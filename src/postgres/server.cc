@@ -86,6 +86,7 @@ Backend backend_of(const Rows& rows, std::size_t i) {
   backend.idle_for = milliseconds(rows.number(i, "idle").value_or(0));
   backend.age = milliseconds(rows.number(i, "age").value_or(0));
   backend.transaction_age = milliseconds(rows.number(i, "transaction").value_or(0));
+  backend.blocked_by = rows.number(i, "blocked_by").value_or(0);
   return backend;
 }
 
@@ -105,7 +106,8 @@ Result<Settings> read_settings(Session& session) {
 }
 
 Result<std::vector<Backend>> read_backends(Session& session) {
-  // clock_timestamp(): now() stands still within a transaction.
+  // clock_timestamp(): now() stands still within a transaction. Who blocks is asked only for those
+  // that wait: the answer holds up the lock manager.
   const auto rows = session.query(R"(
       select a.pid, usename, datname, host(client_addr) as address, state, application_name,
              coalesce(s.ssl, false)::int4 as tls,
@@ -113,7 +115,8 @@ Result<std::vector<Backend>> read_backends(Session& session) {
                clock_timestamp() - state_change) * 1000)::int8 else 0 end as idle,
              greatest(0, extract(epoch from clock_timestamp() - backend_start) * 1000)::int8 as age,
              greatest(0, extract(epoch from clock_timestamp() - xact_start) * 1000)::int8
-               as transaction
+               as transaction,
+             case when wait_event_type = 'Lock' then (pg_blocking_pids(a.pid))[1] end as blocked_by
         from pg_stat_activity a left join pg_stat_ssl s using (pid)
        where backend_type = 'client backend' and a.pid <> pg_backend_pid())");
   if (!rows) return fail(rows.error());

@@ -53,6 +53,12 @@ struct Pool {
   std::string mode;  // transaction
 };
 
+// Since the pooler started, of all databases.
+struct Totals {
+  std::int64_t transactions = 0;
+  std::chrono::microseconds waited{0};  // by clients, for a server connection
+};
+
 struct Config {
   std::int64_t default_pool_size = 0;
   std::int64_t max_db_connections = 0;
@@ -66,6 +72,7 @@ struct Snapshot {
   std::vector<Pool> pools;
   std::vector<ServerLink> servers;
   std::vector<ClientLink> clients;
+  Totals totals;
   bool paused = false;      // any database
   bool all_paused = false;  // each of them
 };

@@ -52,6 +52,7 @@ struct Backend {
   std::chrono::milliseconds idle_for{0};  // since state_change, when idle
   std::chrono::milliseconds age{0};       // since backend_start
   std::chrono::milliseconds transaction_age{0};  // of the open transaction; 0: none
+  std::int64_t blocked_by = 0;            // pid of a session whose lock it waits for; 0: none
 };
 // A role that can log in.
 struct Role {

@@ -77,6 +77,20 @@ TEST(ConsoleLook, SeesWhoWaits) {
   }));
 }
 
+TEST(ConsoleLook, SumsTransactionsAndWaits) {
+  const auto database = make_database();
+  const PgBouncerProcess pooler(spec_for(*database));
+  auto console = pooler.console();
+  EXPECT_EQ(console.look()->totals.transactions, 0);
+  ASSERT_TRUE(console.set_cap(2));
+  const Load load(pooler.login(), 6, "select pg_sleep(0.1)");
+  // Six share two: of each three one is served at a time.
+  EXPECT_TRUE(eventually([&] {
+    const auto totals = console.look()->totals;
+    return totals.transactions >= 20 && totals.waited >= 100ms * totals.transactions;
+  }));
+}
+
 TEST(ConsoleCommands, WrongPasswordIsUnauthorized) {
   const auto database = make_database();
   const PgBouncerProcess pooler(spec_for(*database));

@@ -161,8 +161,22 @@ TEST(ServerBackends, AreSeenAndEnded) {
   EXPECT_EQ(backend.state, "idle in transaction");
   EXPECT_EQ(backend.application_name, "shop");
   EXPECT_FALSE(backend.tls);
+  EXPECT_EQ(backend.blocked_by, 0);
   EXPECT_TRUE(testing::eventually([&] { return read_backends(admin)->front().idle_for > 100ms; }));
   EXPECT_GE(read_backends(admin)->front().age, read_backends(admin)->front().idle_for - 50ms);
+
+  ASSERT_TRUE(app->query("select pg_advisory_xact_lock(1)"));
+  auto blocked = Session::connect(options);
+  ASSERT_TRUE(blocked);
+  ASSERT_TRUE(blocked->start("select pg_advisory_lock(1)"));
+  EXPECT_TRUE(testing::eventually([&] {
+    const auto now = read_backends(admin).value();
+    for (const auto& one : now)
+      if (one.pid == blocked->backend_pid()) return one.blocked_by == app->backend_pid();
+    return false;
+  })) << "who waits for a lock names who has it";
+  blocked->close();
+  EXPECT_EQ(terminate(admin, {blocked->backend_pid()}).value(), 1);
 
   EXPECT_EQ(terminate(admin, {backend.pid, 999'999}).value(), 1);
   EXPECT_TRUE(testing::eventually([&] { return read_backends(admin)->empty(); }));

@@ -56,6 +56,14 @@ TEST(ConsoleRows, IdleTimeCountsFromTheNewestRequest) {
   EXPECT_EQ(clients[0].id, 0) << "before 1.24 there is none";
 }
 
+TEST(ConsoleRows, TotalsAreThoseOfAllDatabases) {
+  const Rows rows{{"database", "total_xact_count", "total_query_count", "total_wait_time"},
+                  {{"shop", "10", "99", "2500"}, {"stock", "1", "99", "500"}, {"pgbouncer", "7", "7", "7"}}};
+  const auto totals = totals_of(rows);
+  EXPECT_EQ(totals.transactions, 11);
+  EXPECT_EQ(totals.waited, 3ms);
+}
+
 TEST(ConsoleRows, ServersAndPauses) {
   const Rows servers{{"user", "database", "state", "remote_pid", "close_needed"},
                      {{"app", "shop", "idle", "77", "1"}}};
