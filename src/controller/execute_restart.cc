@@ -57,7 +57,7 @@ std::string cost_text(const Turn& turn) {
   const bool paused = std::any_of(seen.pods.begin(), seen.pods.end(),
                                   [](const auto& pod) { return pod.held; });
   if (paused) return out + "; the clients of the poolers wait";
-  return out + " and " + text(turn.facts.pooled_sessions) + " of poolers";
+  return out + " and " + text(static_cast<Count>(turn.facts.pooled.size())) + " of poolers";
 }
 
 }  // namespace

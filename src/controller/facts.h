@@ -12,6 +12,7 @@
 #include "pgrightsizer/pgbouncer/pooler.h"
 #include "pgrightsizer/postgres/server.h"
 #include "pgrightsizer/providers/provider.h"
+#include "pgrightsizer/saturation/saturation.h"
 #include "pgrightsizer/sizing/sizing.h"
 #include "pgrightsizer/transition/transition.h"
 
@@ -36,6 +37,12 @@ struct PoolerPodFacts {
   std::optional<pgbouncer::Snapshot> snapshot;
 };
 
+struct Saturation {
+  saturation::Sample now;                  // `at` only when this turn looked
+  std::optional<saturation::State> state;  // nothing before it has been measured for long enough
+  saturation::Diagnosis cause;             // means something above Level::Normal
+};
+
 struct Facts {
   std::vector<Problem> problems;
 
@@ -51,9 +58,11 @@ struct Facts {
   std::optional<postgres::Settings> settings;
   std::optional<providers::Override> overridden;
   std::vector<postgres::Backend> direct;  // sessions of the application past the pooler
-  sizing::Count pooled_sessions = 0;
+  std::vector<postgres::Backend> pooled;  // sessions that are poolers' server connections
   std::vector<std::int64_t> long_transactions;  // pids behind the poolers, of restart.longTransaction
   sizing::Count sessions = 0;  // all client backends, ours included
+
+  Saturation saturation;
 
   std::string incompatible;  // what keeps the application on the direct route; empty: nothing
 

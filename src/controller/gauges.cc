@@ -29,7 +29,16 @@ constexpr Metric kSessions{Gauge, "pgrightsizer_sessions",
                            "Sessions of the application, by route: direct, pooled."};
 constexpr Metric kUtilization{
     Gauge, "pgrightsizer_utilization_ratio",
-    "Use of what the route in force can give: of the pool, or of the usable connections."};
+    "Use of what the route in force can give, of the limit that is nearest: the pool, the poolers' client "
+    "connections, or the usable connections of PostgreSQL."};
+constexpr Metric kSaturation{
+    Gauge, "pgrightsizer_saturation",
+    "1 for the level by the policy's spec.saturation: Normal, Warning, WaitTooLong, Critical; "
+    "none is 1 before it has been measured for forSeconds."};
+constexpr Metric kWait{
+    Gauge, "pgrightsizer_connection_wait_seconds",
+    "How long a connection is waited for, over forSeconds: by the pooler's clients for a server, on "
+    "the direct route by a login."};
 constexpr Metric kPoolSize{Gauge, "pgrightsizer_pool_size",
                            "Server connections of all pooler pods together."};
 constexpr Metric kPoolClients{Gauge, "pgrightsizer_pool_clients", "Clients of the poolers."};
@@ -45,7 +54,7 @@ constexpr Metric kSteps{Counter, "pgrightsizer_steps_total",
                         "Steps taken, by name and result: success, error."};
 
 constexpr std::array kPerPolicy{kInfo,       kCondition,  kRoute,       kInstances,      kMaxConnections,
-                                kDemand,     kUsed,       kUsable,      kSessions,       kUtilization,
+                                kDemand,     kUsed,       kUsable,      kSessions,       kUtilization, kSaturation, kWait,
                                 kPoolSize,   kPoolClients, kPoolWaiting, kPoolWait,      kPoolerReplicas,
                                 kRestarts,   kSteps};
 
@@ -144,8 +153,11 @@ void publish(Metrics& metrics, const api::ConnectionPolicy& policy, const api::S
   series.one_of(kInfo, "mode", {"Apply", "Recommend", "Suspended"}, mode_of(policy));
   series.one_of(kRoute, "route", {"Direct", "Moving", "Pooler"}, status.route);
   series.set(kInstances, number(status.instances));
-  if (saturation.limit > 0)
-    series.set(kUtilization, number(saturation.used) / number(saturation.limit));
+  const auto& [now, state, cause] = saturation;
+  if (now.limit > 0) series.set(kUtilization, number(now.used) / number(now.limit));
+  if (state) series.set(kWait, static_cast<double>(state->wait.count()) / 1e6);
+  series.one_of(kSaturation, "level", {"Normal", "Warning", "WaitTooLong", "Critical"},
+                state ? saturation::to_string(state->level) : "");
   publish_conditions(series, before, status);
   publish_pooler(series, status);
   publish_database(series, status);

@@ -6,7 +6,7 @@
 
 #include "pgrightsizer/api/connection_policy.h"
 #include "pgrightsizer/base/metrics.h"
-#include "saturation.h"
+#include "facts.h"
 
 namespace pgrightsizer::controller {
 

@@ -19,17 +19,14 @@ const runtime::Store<kube::Workload>& store_of(const Stores& stores, const std::
   return kind == "StatefulSet" ? stores.stateful_sets : stores.deployments;
 }
 
-template <typename Predicate>
-Count pods_that(const kube::Workload& workload, const Stores& stores, Predicate wanted) {
-  if (workload.selector.empty()) return 0;
-  Count count = 0;
-  for (const auto& pod : stores.pods.list(workload.meta.name_space))
-    if (wanted(*pod) && workload.selector.matches(pod->labels)) ++count;
-  return count;
-}
-
 // Terminating ones included: they hold connections until they are gone.
-bool exists(const kube::Pod& pod) { return !pod.gone(); }
+std::vector<std::shared_ptr<const kube::Pod>> pods_of(const kube::Workload& workload, const Stores& stores) {
+  std::vector<std::shared_ptr<const kube::Pod>> out;
+  if (workload.selector.empty()) return out;
+  for (const auto& pod : stores.pods.list(workload.meta.name_space))
+    if (!pod->gone() && workload.selector.matches(pod->labels)) out.push_back(pod);
+  return out;
+}
 
 bool starting(const kube::Pod& pod) {
   const auto& reason = pod.waiting_reason;
@@ -49,7 +46,7 @@ sizing::Workload counted(const std::string& name, const kube::Workload& live, co
   out.replicas = live.replicas;
   out.max_surge = live.max_surge;
   out.max_surge_percent = live.max_surge_percent;
-  out.pods_not_gone = pods_that(live, stores, exists);
+  out.pods_not_gone = static_cast<Count>(pods_of(live, stores).size());
   return out;
 }
 
@@ -182,13 +179,21 @@ std::vector<api::TargetRef> targets_of(const api::ConnectionPolicy& policy, cons
   return out;
 }
 
-Count starting_instances(const api::ConnectionPolicy& policy, const Stores& stores) {
-  Count count = 0;
+std::vector<std::shared_ptr<const kube::Pod>> instances_of(const api::ConnectionPolicy& policy,
+                                                           const Stores& stores) {
+  std::vector<std::shared_ptr<const kube::Pod>> out;
   for (const auto& target : targets_of(policy, stores)) {
     const auto live = store_of(stores, target.kind).get(policy.name_space + "/" + target.name);
-    if (live) count += pods_that(*live, stores, starting);
+    if (!live) continue;
+    const auto pods = pods_of(*live, stores);
+    out.insert(out.end(), pods.begin(), pods.end());
   }
-  return count;
+  return out;
+}
+
+Count starting_instances(const api::ConnectionPolicy& policy, const Stores& stores) {
+  const auto pods = instances_of(policy, stores);
+  return std::count_if(pods.begin(), pods.end(), [](const auto& pod) { return starting(*pod); });
 }
 
 std::string older_rival(const api::ConnectionPolicy& policy, const Stores& stores) {

@@ -22,7 +22,11 @@ namespace pgrightsizer::controller {
 [[nodiscard]] std::vector<api::TargetRef> targets_of(const api::ConnectionPolicy& policy,
                                                      const Stores& stores);
 
-// Their pods whose containers a node is creating now. One that waits for something else, an image
+// Their pods that are not gone, terminating ones included.
+[[nodiscard]] std::vector<std::shared_ptr<const kube::Pod>> instances_of(const api::ConnectionPolicy& policy,
+                                                                         const Stores& stores);
+
+// Those of them whose containers a node is creating now. One that waits for something else, an image
 // or its volumes' Secrets, counts while its node has not said so.
 [[nodiscard]] sizing::Count starting_instances(const api::ConnectionPolicy& policy,
                                                const Stores& stores);

@@ -10,8 +10,10 @@
 #include <string>
 
 #include "pgrightsizer/api/connection_policy.h"
+#include "pgrightsizer/pgbouncer/console.h"
 #include "pgrightsizer/postgres/session.h"
 #include "pgrightsizer/providers/provider.h"
+#include "pgrightsizer/saturation/saturation.h"
 #include "pgrightsizer/schedule/schedule.h"
 #include "pgrightsizer/transition/stabilizer.h"
 #include "pgrightsizer/transition/transition.h"
@@ -106,6 +108,15 @@ struct Memory {
     std::string error;
   };
   Windows windows;
+
+  // How full it is, and why; see observe_saturation.
+  struct SaturationWatch {
+    saturation::Window window;
+    Instant looked{};                                 // at the last look, or hold of our own
+    std::map<std::string, pgbouncer::Totals> totals;  // by uid of the pooler pod
+    saturation::Diagnosis cause;                      // when it was last above Normal
+  };
+  SaturationWatch saturation;
 
   // Of a replicated database.
   struct Standbys {

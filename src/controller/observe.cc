@@ -5,7 +5,6 @@
 #include "inputs.h"
 #include "readiness.h"
 #include "role.h"
-#include "saturation.h"
 
 namespace pgrightsizer::controller {
 
@@ -58,7 +57,6 @@ void make_plan(const Sight& sight, const api::ConnectionPolicy& policy, Memory& 
   seen.peak_direct_sessions = std::max(counted.peak_sessions, seen.direct_sessions);
   seen.starting_instances = count_starting(sight, policy, memory);
   seen.direct_capacity = sizing::direct_demand(facts.workloads, policy.spec.sizing.environment);
-  seen.saturated = saturation_of(facts).critical();
   facts.stabilizing = counted.wait;
   auto settings = settings_of(policy, facts);
   facts.plan = sizing::plan(counted.workloads, settings, present_tier(settings, memory, facts));
@@ -104,6 +102,7 @@ Facts observe(const Sight& sight, const api::ConnectionPolicy& policy, Memory& m
   observe_database(sight, policy, memory, facts);
   observe_pooler(sight, policy, memory, facts);
   classify_sessions(sight, policy, memory, facts);
+  observe_saturation(sight, policy, memory, facts);
   observe_role(policy, memory, facts);
   make_plan(sight, policy, memory, facts);
   if (!facts.blocked()) probe_logins(sight, policy, memory, facts);

@@ -19,7 +19,7 @@ struct Sight {
 // Never fails: what cannot be read is a Problem in the Facts.
 [[nodiscard]] Facts observe(const Sight& sight, const api::ConnectionPolicy& policy, Memory& memory);
 
-// ── Its parts, in observe_database.cc, observe_pooler.cc and observe_logins.cc ──────────────────
+// ── Its parts, in observe_database.cc, observe_pooler.cc, observe_logins.cc, … ───────────────────
 
 // The provider's place and the server: settings, sessions.
 void observe_database(const Sight& sight, const api::ConnectionPolicy& policy, Memory& memory,
@@ -37,6 +37,10 @@ void observe_pooler(const Sight& sight, const api::ConnectionPolicy& policy, Mem
 // Whose sessions the server has: direct, pooled, others. After the two above.
 void classify_sessions(const Sight& sight, const api::ConnectionPolicy& policy, Memory& memory,
                        Facts& facts);
+// How full the route in force is: a look now and then, and what the looks add up to. After the
+// sessions have been classified. On the direct route a login of the administrator's is timed.
+void observe_saturation(const Sight& sight, const api::ConnectionPolicy& policy, Memory& memory,
+                        Facts& facts);
 // Logins as the application, directly and through the pooler, while a move is under way.
 void probe_logins(const Sight& sight, const api::ConnectionPolicy& policy, Memory& memory,
                   Facts& facts);

@@ -126,13 +126,12 @@ void watch_checkpoint(const Sight& sight, Memory& memory, Facts& facts) {
 }
 
 // Whoever has been in a transaction for the longest time behind the poolers.
-void find_long_transactions(const api::ConnectionPolicy& policy,
-                            const std::vector<const postgres::Backend*>& pooled, Facts& facts) {
+void find_long_transactions(const api::ConnectionPolicy& policy, Facts& facts) {
   const postgres::Backend* oldest = nullptr;
-  for (const auto* backend : pooled) {
-    const auto age = backend->transaction_age;
-    if (age.count() > 0 && (oldest == nullptr || age > oldest->transaction_age)) oldest = backend;
-    if (age >= policy.spec.restart.long_transaction) facts.long_transactions.push_back(backend->pid);
+  for (const auto& backend : facts.pooled) {
+    const auto age = backend.transaction_age;
+    if (age.count() > 0 && (oldest == nullptr || age > oldest->transaction_age)) oldest = &backend;
+    if (age >= policy.spec.restart.long_transaction) facts.long_transactions.push_back(backend.pid);
   }
   if (oldest == nullptr) return;
   auto& seen = facts.seen;
@@ -227,18 +226,16 @@ void classify_sessions(const Sight& sight, const api::ConnectionPolicy& policy, 
   for (const auto& login : facts.logins) users.insert(login.user);
 
   facts.sessions = static_cast<Count>(backends->size()) + 1;  // and our own
-  std::vector<const postgres::Backend*> pooled;
   for (const auto& backend : *backends) {
     if (pooled_pids.contains(backend.pid) || pooler_ips.contains(backend.address)) {
-      ++facts.pooled_sessions;
-      pooled.push_back(&backend);
+      facts.pooled.push_back(backend);
     } else if (users.contains(backend.user) && backend.application_name != "pg-rightsizer") {
       facts.direct.push_back(backend);
     }
   }
   seen.direct_sessions = static_cast<Count>(facts.direct.size());
-  seen.others = facts.sessions - facts.pooled_sessions - seen.direct_sessions;
-  find_long_transactions(policy, pooled, facts);
+  seen.others = facts.sessions - static_cast<Count>(facts.pooled.size()) - seen.direct_sessions;
+  find_long_transactions(policy, facts);
   // A terminating pooler's console is out of reach: its servers are those from its address.
   for (std::size_t i = 0; i < facts.pods.size(); ++i) {
     if (facts.pods[i].snapshot) continue;

@@ -13,7 +13,6 @@
 #include "report.h"
 #include "role.h"
 #include "routing.h"
-#include "saturation.h"
 
 namespace pgrightsizer::controller {
 
@@ -206,7 +205,7 @@ Reconciler::Outcome Reconciler::turn(const Sight& sight, const api::ConnectionPo
 
   status = build_status(turn, step, status);
   tell_changes(turn, before, status);
-  publish(*options_.metrics, policy, before, status, saturation_of(facts));
+  publish(*options_.metrics, policy, before, status, facts.saturation);
   Result<void> done = report(turn, step, status);
   const bool was_refused = memory.refusal.has_value();
   if (!may_act) memory.refusal.reset();
@@ -224,8 +223,9 @@ Reconciler::Outcome Reconciler::turn(const Sight& sight, const api::ConnectionPo
     return {milliseconds(0), true};
   }
   if (was_refused) return {milliseconds(50), false};  // say that it is over
-  if (!may_act) return {options_.resync, false};
-  const Pace pace{status.route == "Moving", facts.stabilizing, options_.resync, options_.transition};
+  const auto rest = std::min<milliseconds>(options_.resync, policy.spec.saturation.sample);
+  if (!may_act) return {rest, false};
+  const Pace pace{status.route == "Moving", facts.stabilizing, rest, options_.transition};
   return {until_next(step, pace, clock_.now()), false};
 }
 

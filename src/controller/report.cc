@@ -4,7 +4,6 @@
 #include <set>
 
 #include "names.h"
-#include "saturation.h"
 
 namespace pgrightsizer::controller {
 
@@ -86,7 +85,7 @@ void fill_figures(const Turn& turn, api::Status& status) {
     current.used = facts.sessions;
     current.used_percent = current.usable > 0 ? current.used * 100 / current.usable : 0;
     current.direct = seen.direct_sessions;
-    current.pooled = facts.pooled_sessions;
+    current.pooled = static_cast<Count>(facts.pooled.size());
     status.current = current;
   }
   if (turn.policy.spec.routing.mode == api::RoutingMode::None)
@@ -106,18 +105,22 @@ void fill_pooler(const Turn& turn, api::Status& status) {
   pooler.replicas = seen.pooler->replicas;
   pooler.pool_size = seen.pooler->pool_size;
   Count live = 0;
+  std::chrono::microseconds longest_wait{0};
   for (const auto& pod : turn.facts.pods) {
     if (pod.pod->ready && !pod.pod->meta.deleting) ++pooler.ready_replicas;
     if (!pod.snapshot) continue;
     pooler.clients += static_cast<Count>(pod.snapshot->clients.size());
-    for (const auto& pool : pod.snapshot->pools) pooler.waiting += pool.clients_waiting;
+    for (const auto& pool : pod.snapshot->pools) {
+      pooler.waiting += pool.clients_waiting;
+      longest_wait = std::max(longest_wait, pool.longest_wait);
+    }
   }
   for (const auto& pod : seen.pods) {
     if (pod.terminating || !pod.console) continue;
     pooler.pool_size_per_pod = live == 0 ? pod.cap : std::min(pooler.pool_size_per_pod, pod.cap);
     ++live;
   }
-  pooler.wait_milliseconds = saturation_of(turn.facts).wait_milliseconds;
+  pooler.wait_milliseconds = longest_wait.count() / 1000;
   status.pooler = pooler;
 }
 
@@ -136,23 +139,29 @@ void fill_step(const Turn& turn, const Step& step, const api::Status& before, ap
   status.step = now;
 }
 
-Condition saturation(const Turn& turn, const api::Status& status) {
+Condition saturated(const Turn& turn, const api::Status& status) {
   if (!status.current)
     return {"Saturated", "Unknown", "NotMeasured", "the database has not been seen yet", 0, {}};
-  const auto now = saturation_of(turn.facts);
-  Condition out{"Saturated", now.warning() || now.wait_too_long() ? "True" : "False", "Normal", {}, 0, {}};
-  if (now.critical())
-    out.reason = "Critical";
-  else if (now.wait_too_long())
-    out.reason = "WaitTooLong";
-  else if (now.warning())
-    out.reason = "Warning";
-  out.message = std::to_string(now.used) + " of " + std::to_string(now.limit) +
-                (now.pooled ? " of the pool" : " of the usable connections");
-  if (out.reason == "WaitTooLong")
-    out.message = "a client has waited " + std::to_string(now.wait_milliseconds) +
-                  " ms for a server connection";
-  return out;
+  const auto& [now, state, cause] = turn.facts.saturation;
+  const auto window = turn.policy.spec.saturation.thresholds.window.count();
+  if (!state) {
+    // After a take-over what was said last is said until it has been measured again.
+    if (const auto* before = api::find_condition(status.conditions, "Saturated"))
+      if (before->status != "Unknown") return *before;
+    return {"Saturated", "Unknown", "NotMeasured",
+            "not measured for " + std::to_string(window) + " s yet (spec.saturation.forSeconds)", 0, {}};
+  }
+  const bool normal = state->level == saturation::Level::Normal;
+  std::string message = std::to_string(static_cast<int>(state->percent)) + " % over " +
+                        std::to_string(window) + " s, now " + std::to_string(now.used) + " of " +
+                        std::to_string(now.limit) +
+                        (now.of_clients ? " clients of the poolers"
+                         : now.pooled   ? " of the pool"
+                                        : " usable connections");
+  if (!normal)
+    message += "; wait " + std::to_string(state->wait.count() / 1000) + " ms; cause " +
+               saturation::to_string(cause.cause) + ": " + cause.evidence;
+  return {"Saturated", normal ? "False" : "True", saturation::to_string(state->level), message, 0, {}};
 }
 
 Condition traffic(const Turn& turn, const Step& step, const api::Status& status) {
@@ -247,7 +256,7 @@ void fill_conditions(const Turn& turn, const Step& step, api::Status& status) {
     set({"RecommendationProvided", "False", "NoInstances", "no instances: the present sizes are kept", 0, {}});
   else
     set({"RecommendationProvided", "True", "Computed", turn.facts.plan.formula, 0, {}});
-  set(saturation(turn, status));
+  set(saturated(turn, status));
   set(restart_pending(step));
   set(pooler_available(status));
   set(traffic(turn, step, status));
@@ -260,7 +269,6 @@ void fill_conditions(const Turn& turn, const Step& step, api::Status& status) {
 api::Status essence(api::Status status) {
   for (auto& condition : status.conditions) {
     condition.message.clear();
-    if (condition.type == "Saturated") condition.reason.clear(), condition.status.clear();
     condition.last_transition_time.clear();
   }
   if (status.current) {
@@ -317,6 +325,22 @@ std::string cost_of_restart(const Turn& turn) {
 
 }  // namespace
 
+namespace {
+
+void tell_saturation(const Turn& turn, const api::Status& before, const api::Status& after) {
+  const auto* was = api::find_condition(before.conditions, "Saturated");
+  const auto* is = api::find_condition(after.conditions, "Saturated");
+  if (!is || (was && was->reason == is->reason)) return;
+  if (is->reason == "Warning")
+    tell(turn, "SaturationWarning", "Measure", is->message, true);
+  else if (is->status == "True")
+    tell(turn, "SaturationCritical", "Measure", is->reason + ": " + is->message, true);
+  else if (was && was->status == "True")
+    tell(turn, "SaturationResolved", "Measure", is->message);
+}
+
+}  // namespace
+
 void tell_changes(const Turn& turn, const api::Status& before, const api::Status& after) {
   auto& told = turn.memory.told;
   const auto once = [&](bool is, const std::string& what, const char* reason, const char* action,
@@ -362,6 +386,7 @@ void tell_changes(const Turn& turn, const api::Status& before, const api::Status
            std::to_string(facts.seen.usable()) +
            " usable; lower maxSurge, or set spec.sizing.countInstances: CurrentPlusSurge",
        false);
+  tell_saturation(turn, before, after);
   const auto* pending = api::find_condition(after.conditions, "RestartPending");
   once(pending && pending->status == "True", "pending", "RestartDeferred", "Wait",
        pending ? pending->message : "", false);

@@ -37,6 +37,7 @@ EVERYTHING = {
                                    "whenUnsatisfiable": "ScheduleAnyway"}],
     "priorityClassName": "system-cluster-critical",
     "networkPolicy": {"enabled": True, "ingressFrom": [{"namespaceSelector": {}}]},
+    "dashboard": {"enabled": True}, "flowSchema": {"enabled": True},
 }
 NOTHING = {
     "crds": {"enabled": False}, "rbac": {"create": False}, "serviceAccount": {"create": False},
@@ -180,6 +181,28 @@ class Rendered(unittest.TestCase):
         compare(values, schema, "values")
 
 
+class Dashboard(unittest.TestCase):
+    def test_every_query_is_promql_about_our_metrics(self):
+        made = objects({"dashboard": {"enabled": True}})["ConfigMap", "shop-pg-rightsizer-dashboard"]
+        board = json.loads(made["data"]["pg-rightsizer.json"])
+        known = (ROOT / "docs/metrics.md").read_text()
+        queries = [target["expr"] for panel in board["panels"] for target in panel.get("targets", [])]
+        self.assertGreater(len(queries), 20)
+        rules = {"groups": [{"name": "dashboard", "rules": [
+            {"record": "query:number", "labels": {"n": str(n)}, "expr": query}
+            for n, query in enumerate(queries)]}]}
+        with tempfile.NamedTemporaryFile("w", suffix=".yaml") as file:
+            yaml.safe_dump(rules, file)
+            file.flush()
+            done = run("promtool", "check", "rules", file.name)
+        self.assertEqual(0, done.returncode, done.stdout + done.stderr)
+        for query in queries:
+            for name in re.findall(r"[a-z]+(?:_[a-z]+)+", re.sub(r"\{.*?\}|histogram_quantile", "", query)):
+                name = name.removesuffix("_bucket")
+                self.assertIn(f"| `{name}` |", known, query)
+        self.assertEqual(len(board["panels"]), len({str(p["gridPos"]) for p in board["panels"]}))
+
+
 class Alerts(unittest.TestCase):
     """The rules with the real promtool."""
 
@@ -214,11 +237,10 @@ class Alerts(unittest.TestCase):
         self.assertEqual(rules, pages)
 
     def test_thresholds_and_exclusions(self):
-        spec = self.rules(excludeRules=["Absent"], thresholds={"warningPercent": 70})
+        spec = self.rules(excludeRules=["Absent"], thresholds={"restartsPerDay": 3})
         rules = {one["alert"]: one for one in spec["groups"][0]["rules"]}
         self.assertNotIn("PgRightsizerAbsent", rules)
-        self.assertIn("> 0.7)", rules["PgRightsizerConnectionsWarning"]["expr"])
-        self.assertIn("> 0.95", rules["PgRightsizerConnectionsCritical"]["expr"])
+        self.assertIn("> 3", rules["PgRightsizerTooManyRestarts"]["expr"])
 
     def test_what_they_ask_for_is_there(self):
         """Every metric in an expression is one of ours."""

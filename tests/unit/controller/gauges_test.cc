@@ -26,6 +26,11 @@ class GaugesTest : public testing::Test {
     status_.recommended->uncapped_max_connections = 1050;
     status_.recommended->demand = 1000;
     status_.pooler = api::PoolerStatus{2, 1, 150, 75, 990, 3, 120};
+    saturation_.now.used = 120;
+    saturation_.now.limit = 150;
+    saturation_.state = saturation::State{};
+    saturation_.state->wait = std::chrono::milliseconds(250);
+    saturation_.state->level = saturation::Level::WaitTooLong;
     status_.conditions = {{"Ready", "True", "InStep", "", 0, {}},
                           {"Stalled", "True", "Forbidden", "", 0, {}}};
   }
@@ -42,7 +47,7 @@ class GaugesTest : public testing::Test {
   std::unique_ptr<telemetry::Registry> registry_ = telemetry::make_registry();
   api::ConnectionPolicy policy_;
   api::Status status_;
-  Saturation saturation_{true, 120, 150, 120};
+  Saturation saturation_;
 };
 
 TEST_F(GaugesTest, AStatusIsSeries) {
@@ -57,6 +62,9 @@ TEST_F(GaugesTest, AStatusIsSeries) {
   EXPECT_THAT(text, has("pgrightsizer_route", ours_ + R"(,route="Direct")", "0"));
   EXPECT_THAT(text, has("pgrightsizer_policy_info", R"(mode="Apply",)" + ours_, "1"));
   EXPECT_THAT(text, has("pgrightsizer_utilization_ratio", ours_, "0.8"));
+  EXPECT_THAT(text, has("pgrightsizer_saturation", R"(level="WaitTooLong",)" + ours_, "1"));
+  EXPECT_THAT(text, has("pgrightsizer_saturation", R"(level="Normal",)" + ours_, "0"));
+  EXPECT_THAT(text, has("pgrightsizer_connection_wait_seconds", ours_, "0.25"));
   EXPECT_THAT(text, has("pgrightsizer_pool_wait_seconds", ours_, "0.12"));
   EXPECT_THAT(text, has("pgrightsizer_pooler_replicas", ours_ + R"(,state="ready")", "1"));
   EXPECT_THAT(text, has("pgrightsizer_policy_condition", ours_ + R"(,status="True",type="Ready")", "1"));
