@@ -8,6 +8,7 @@
 #include "operator.h"
 #include "pgrightsizer/telemetry/log.h"
 #include "simulate.h"
+#include "try_policy.h"
 
 int main(int argc, char** argv) {
   using namespace pgrightsizer;
@@ -51,7 +52,16 @@ int main(int argc, char** argv) {
   guard_command->add_option("--database-host", guard.database_host, "PostgreSQL behind the pooler.")
       ->required();
   guard_command->add_option("--database-port", guard.database_port, "Its port.");
-  for (auto* command : {run_command, guard_command}) {
+
+  cli::TryPolicyOptions trial;
+  auto* try_command = app.add_subcommand(
+      "try-policy", "Whether the operator answers a policy that changes nothing; what helm test runs.");
+  try_command->add_option("--kubeconfig", trial.kubeconfig, "As for run.");
+  try_command->add_option("--namespace", trial.name_space, "Where the policy is made and deleted again.")
+      ->required();
+  try_command->add_option("--timeout-seconds", trial.timeout_seconds, "How long it may take.")
+      ->check(CLI::Range(1, 3600));
+  for (auto* command : {run_command, guard_command, try_command}) {
     command->add_option("--log-level", level, "debug, info, warning or error.")
         ->check(CLI::IsMember({"debug", "info", "warning", "error"}));
     command->add_option("--log-format", format, "text or json.")
@@ -76,6 +86,7 @@ int main(int argc, char** argv) {
       return text ? 0 : 2;
     }
     if (guard_command->parsed()) return cli::run_guard(guard, *logger);
+    if (try_command->parsed()) return cli::try_policy(trial, *logger);
     return cli::run_operator(run, *logger);
   } catch (const std::exception& error) {
     std::fprintf(stderr, "pg-rightsizer: %s\n", error.what());

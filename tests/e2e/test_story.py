@@ -100,6 +100,10 @@ class TheStory(unittest.TestCase):
                      if crossing.scaled_at <= began + 1 <= crossing.settled_at)
         self.assertEqual(total - min(total, within), 0)
 
+    def test_helm_test_passes(self):
+        """Beside everything else that the operator does, in a namespace that is restricted."""
+        self.assertIn("Phase:          Succeeded", self.run_.operator.test())
+
     def test_nothing_is_lost_and_nothing_doubled(self):
         import verdict
 

@@ -217,6 +217,14 @@ class Operator:
             timeout=120)
         kubectl("wait", "--for=condition=Established", "--timeout=30s", f"crd/{POLICIES}")
 
+    def test(self):
+        """What `helm test` says; the name of the policy that it makes is gone afterwards."""
+        said = run("helm", "test", self.name, "-n", self.namespace, "--timeout=90s", timeout=120)
+        left = kubectl("get", POLICIES, "-n", self.namespace, "-o", "name")
+        if left.strip():
+            raise Failure(f"helm test has left {left.strip()}")
+        return said
+
     def pods(self):
         return get("pods", namespace=self.namespace, selector=self.selector)
 

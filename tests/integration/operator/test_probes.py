@@ -62,6 +62,28 @@ class Probes(OperatorTest):
         wait_until("end of its series", PATIENCE,
                    lambda: self.series("pgrightsizer_instances", **ours) is None)
 
+    def try_policy(self, namespace, seconds):
+        return subprocess.run(
+            [binary(), "try-policy", "--kubeconfig", str(kubeconfig()), "--namespace", namespace,
+             "--timeout-seconds", str(seconds)], capture_output=True, text=True, timeout=120, check=False)
+
+    def test_a_policy_is_tried_and_leaves_nothing(self):
+        for _ in range(2):
+            done = self.try_policy(self.namespace.name, PATIENCE)
+            self.assertEqual(0, done.returncode, done.stderr)
+            self.assertIn("the operator answers: Ready False", done.stdout + done.stderr)
+            self.assertIsNone(self.namespace.get("ConnectionPolicy", "pg-rightsizer-test"))
+
+    def test_a_policy_is_tried_where_nobody_answers(self):
+        done = self.try_policy("default", 2)
+        self.assertEqual(1, done.returncode, done.stdout)
+        for word in ("ConnectionPolicy default/pg-rightsizer-test", "has not said anything",
+                     "whether it watches this namespace"):
+            self.assertIn(word, done.stderr + done.stdout)
+        done = self.try_policy("no-such-namespace", 2)
+        self.assertEqual(1, done.returncode, done.stdout)
+        self.assertIn("no-such-namespace", done.stderr + done.stdout)
+
     def test_an_address_that_cannot_be_listened_on(self):
         taken = f"127.0.0.1:{self.operator.port()}"
         for address, words in (("nonsense", "is not ADDRESS:PORT"), ("127.0.0.1:x", "[::]:8080"),
