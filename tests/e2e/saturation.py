@@ -9,6 +9,7 @@ Exit code 0: as it must be; 1: not.
 
 import contextlib
 import json
+import shutil
 import subprocess
 import sys
 import threading
@@ -69,13 +70,14 @@ class Sessions:
 
     def close(self):
         self._stop.set()
-        # What still runs is ended, so that nobody waits for a long statement.
+        # What runs is ended, and what then gets its turn, so that nobody waits for a long statement.
         with contextlib.closing(world.database()) as admin, admin.cursor() as cursor:
-            cursor.execute("select pg_terminate_backend(pid) from pg_stat_activity"
-                           " where usename = %s and query like %s",
-                           ("shop", "%staged%"))
-        for thread in self._threads:
-            thread.join(timeout=30)
+            admin.autocommit = True
+            while any(thread.is_alive() for thread in self._threads):
+                cursor.execute("select pg_terminate_backend(pid) from pg_stat_activity"
+                               " where usename = %s and query like %s", ("shop", "%staged%"))
+                for thread in self._threads:
+                    thread.join(timeout=0.01)
 
 
 @contextlib.contextmanager
@@ -94,7 +96,8 @@ class Prometheus:
     """A real one, which asks the operator every second and knows the chart's alerts."""
 
     def __init__(self, directory, target):
-        directory.mkdir(parents=True, exist_ok=True)
+        shutil.rmtree(directory, ignore_errors=True)  # what an earlier one has seen is still answered
+        directory.mkdir(parents=True)
         rendered = world.run("helm", "template", str(world.CHART), "--set", "prometheusRule.enabled=true",
                              "--set", "prometheusRule.renderMode=alwaysRender", "--show-only",
                              "templates/prometheusrule.yaml")
@@ -167,14 +170,16 @@ class World:
         event, alert = LEVELS.get(level, ("SaturationResolved", ""))
         began = time.monotonic()
 
+        seen = {}
+
         def everywhere():
-            seen = [saturated()["reason"] == level]
+            seen["condition"] = saturated()["reason"] == level
             if self.prometheus:
                 metric = f'pgrightsizer_saturation{{policy="{world.POLICY}",level="{level}"}}'
                 ours = {one[1] for one in LEVELS.values()}
-                seen += [self.prometheus.query(metric) == {"1"},
-                         self.prometheus.firing() & ours == ({alert} if alert else set())]
-            return all(seen)
+                seen["metric"] = self.prometheus.query(metric) == {"1"}
+                seen["alert"] = self.prometheus.firing() & ours == ({alert} if alert else set())
+            return all(seen.values())
 
         try:
             world.wait_until(f"level {level}", within, everywhere, every=0.5)
@@ -183,7 +188,7 @@ class World:
                 e["reason"] == event for e in world.events()))
         except world.Failure as failure:
             firing = self.prometheus.firing() if self.prometheus else "not asked"
-            self.scenario.check(False, f"{failure}; it is {saturated()}, alerts {firing}")
+            self.scenario.check(False, f"{failure}: {seen}; it is {saturated()}, alerts {firing}")
             return
         message = saturated()["message"]
         self.scenario.check(f"cause {cause}" in message if cause else True,
@@ -208,7 +213,7 @@ def staged(*arguments, **options):
 
 def poolers():
     """Addresses of the pooler pods."""
-    pods = world.get("pods", selector="pgrightsizer.io/component=pooler")
+    pods = world.get("pods", selector="app.kubernetes.io/component=pooler")
     return [pod["status"]["podIP"] for pod in pods if "deletionTimestamp" not in pod["metadata"]]
 
 
