@@ -137,7 +137,7 @@ Picture picture_of(const Sight& sight, const api::ConnectionPolicy& policy, cons
   picture.waiting = sample.waiting;
   count_states(sample.pooled ? facts.pooled : facts.direct, picture);
   count_clients(sight, policy, facts, picture);
-  picture.expected = facts.seen.direct_capacity;
+  picture.expected = sizing::direct_demand(facts.workloads, policy.spec.sizing.environment);
   for (const auto& workload : facts.workloads) {
     picture.instances += workload.replicas;
     picture.expected_each = std::max(

@@ -161,7 +161,8 @@ class World:
     def at_rest(self, route):
         def calm():
             status = world.get(world.POLICIES, world.POLICY)["status"]
-            return (status.get("route") == route and "step" not in status
+            step = status.get("step", {}).get("name", "RestartPending")  # Manual: it waits for a person
+            return (status.get("route") == route and step == "RestartPending"
                     and saturated()["reason"] == "Normal")
         world.wait_until(f"rest on the route {route}", 180, calm)
 
