@@ -19,7 +19,7 @@ Result<std::vector<schedule::Schedule>> schedules_of(const api::RestartSpec& res
     if (!one)
       return fail(ErrorKind::Invalid,
                   "spec.restart.windows[" + std::to_string(i) + "]: " + one.error().message());
-    out.push_back(std::move(*one));
+    out.push_back(*one);
   }
   return out;
 }

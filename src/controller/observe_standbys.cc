@@ -131,7 +131,7 @@ void observe_standbys(const Sight& sight, const api::ConnectionPolicy& policy, M
   seen.primary = database.pod.empty() ? policy.spec.database.name + "-0" : database.pod;
   seen.pins.assign(memory.standbys.pins.begin(), memory.standbys.pins.end());
   const auto primary = look_at_primary(policy, memory, facts);
-  if (primary) {
+  if (primary && facts.settings) {
     seen.mounted = postgres::value_of_files(*facts.settings);
     seen.pinned = postgres::pinned_value(*facts.settings);
     seen.synchronous_spare = primary->synchronous_spare;

@@ -28,7 +28,7 @@ void read_windows(const api::ConnectionPolicy& policy, Memory& memory, Facts& fa
       facts.problems.push_back({"InvalidWindow", known.error});
       return;
     }
-    known.schedules.push_back(std::move(*schedule));
+    known.schedules.push_back(*schedule);
   }
 }
 

@@ -18,7 +18,7 @@ milliseconds while_waiting(Topic topic, const Pace& pace) {
     case Topic::Database:
     case Topic::Paused:
     case Topic::Checkpoint: return pace.transition / 4;
-    case Topic::PauseHeldUp: return pace.transition;
+    case Topic::PauseHeldUp:
     case Topic::PoolerStarting:
     case Topic::PoolerReplacing:
     case Topic::PooledLogin:

@@ -9,6 +9,7 @@
 #include <boost/beast/http/read.hpp>
 #include <boost/beast/http/write.hpp>
 #include <list>
+#include <memory>
 #include <optional>
 #include <thread>
 #include <utility>
@@ -56,7 +57,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
 
  private:
   void read(std::chrono::milliseconds patience) {
-    parser_.emplace();
+    parser_ = std::make_unique<Parser>();
     parser_->header_limit(kHeaderLimit);
     parser_->body_limit(kBodyLimit);
     stream_.expires_after(patience);
@@ -96,7 +97,8 @@ class Connection : public std::enable_shared_from_this<Connection> {
   std::optional<Connections::iterator> place_;
   bool local_ = false;
   beast::flat_buffer buffer_{kHeaderLimit + kBodyLimit};
-  std::optional<http::request_parser<http::string_body>> parser_;
+  using Parser = http::request_parser<http::string_body>;
+  std::unique_ptr<Parser> parser_;  // of the request that is read; each needs its own
   HttpResponse response_;
 };
 
