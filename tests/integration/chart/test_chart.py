@@ -270,11 +270,23 @@ class Served(unittest.TestCase):
         cls.addClassCleanup(run, "kubectl", "delete", "namespace", NAMESPACE, "--wait=false")
 
     def taken(self, values):
-        done = run("kubectl", "apply", "--dry-run=server", "--validate=strict",
-                   "-f", "-", text=template(values))
+        return self.applied(template(values, "--no-hooks"), "--dry-run=server")
+
+    def applied(self, text, *arguments):
+        done = run("kubectl", "apply", "--validate=strict", *arguments, "-f", "-", text=text)
         self.assertEqual(0, done.returncode, done.stderr)
         self.assertNotIn("would violate PodSecurity", done.stderr)
         return done.stdout
+
+    def test_helm_test(self):
+        """Its pod is taken only beside its ServiceAccount, which helm makes before."""
+        for values in ({}, EVERYTHING):
+            hooks = [one for one in yaml.safe_load_all(template(values)) if one and "helm.sh/hook" in
+                     one["metadata"].get("annotations", {})]
+            self.assertEqual(["ServiceAccount", "Role", "RoleBinding", "Pod"],
+                             [one["kind"] for one in hooks])
+            self.applied(yaml.safe_dump(hooks[0]))
+            self.applied(yaml.safe_dump_all(hooks), "--dry-run=server")
 
     def test_as_it_comes(self):
         self.assertIn("deployment.apps/shop-pg-rightsizer", self.taken({}))

@@ -175,8 +175,8 @@ TEST(ServerBackends, AreSeenAndEnded) {
       if (one.pid == blocked->backend_pid()) return one.blocked_by == app->backend_pid();
     return false;
   })) << "who waits for a lock names who has it";
-  blocked->close();
   EXPECT_EQ(terminate(admin, {blocked->backend_pid()}).value(), 1);
+  EXPECT_TRUE(testing::eventually([&] { return read_backends(admin)->size() == 1; }));
 
   EXPECT_EQ(terminate(admin, {backend.pid, 999'999}).value(), 1);
   EXPECT_TRUE(testing::eventually([&] { return read_backends(admin)->empty(); }));
