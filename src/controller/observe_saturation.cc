@@ -92,7 +92,6 @@ void count_states(const std::vector<postgres::Backend>& sessions, Picture& pictu
   for (const auto& one : sessions) {
     const bool in_transaction = one.state.starts_with("idle in transaction");
     if (one.state == "active") ++picture.active;
-    if (one.state == "idle") ++picture.idle;
     if (in_transaction) ++picture.idle_in_transaction;
     if (in_transaction && (!longest || one.idle_for > longest->idle_for)) longest = &one;
     if (one.blocked_by == 0) continue;
@@ -132,7 +131,6 @@ Picture picture_of(const Sight& sight, const api::ConnectionPolicy& policy, cons
                    const Sample& sample) {
   Picture picture;
   picture.pooled = sample.pooled;
-  picture.used = sample.used;
   picture.limit = sample.limit;
   picture.waiting = sample.waiting;
   count_states(sample.pooled ? facts.pooled : facts.direct, picture);

@@ -64,10 +64,8 @@ class Window {
 // What the sessions were doing when a level was reached, in the words of pg_stat_activity.
 struct Picture {
   bool pooled = false;
-  Count used = 0;
   Count limit = 0;
   Count active = 0;
-  Count idle = 0;
   Count idle_in_transaction = 0;
   Count waiting_for_locks = 0;
   std::string lock_holder;    // whom most of those wait for: "session 4711 of shop (idle in transaction)"

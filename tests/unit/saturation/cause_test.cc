@@ -10,10 +10,8 @@ using testing::HasSubstr;
 
 Picture direct() {
   Picture seen;
-  seen.used = 240;
   seen.limit = 247;
   seen.active = 40;
-  seen.idle = 190;
   seen.instances = 12;
   seen.expected = 240;
   seen.held = 230;
@@ -26,7 +24,7 @@ Picture direct() {
 Picture pooled() {
   Picture seen = direct();
   seen.pooled = true;
-  seen.used = seen.active = 148;
+  seen.active = 148;
   seen.limit = 150;
   seen.waiting = 30;
   seen.clients = 1000;
