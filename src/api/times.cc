@@ -1,69 +1,10 @@
-// RFC 3339 by hand: std::chrono::format and parse are missing in g++ 12.
-#include <charconv>
+// Written by hand: std::chrono::format is missing in g++ 12.
 #include <cstdio>
-#include <string_view>
 
 #include "pgrightsizer/api/connection_policy.h"
+#include "pgrightsizer/base/rfc3339.h"
 
 namespace pgrightsizer::api {
-
-namespace {
-
-using std::chrono::milliseconds;
-
-// Reads a text from left to right; after the first mismatch `ok` stays false.
-struct Scanner {
-  std::string_view rest;
-  bool ok = true;
-
-  int digits(std::size_t count) {
-    int value = 0;
-    if (rest.size() < count || rest.find_first_not_of("0123456789") < count) {
-      ok = false;
-      return 0;
-    }
-    std::from_chars(rest.data(), rest.data() + count, value);
-    rest.remove_prefix(count);
-    return value;
-  }
-
-  // The character that was there, one of `allowed`.
-  char one_of(std::string_view allowed) {
-    if (rest.empty() || allowed.find(rest.front()) == std::string_view::npos) {
-      ok = false;
-      return 0;
-    }
-    const char found = rest.front();
-    rest.remove_prefix(1);
-    return found;
-  }
-
-  // ".25" → 250 ms; further digits are cut off.
-  milliseconds fraction() {
-    if (rest.empty() || rest.front() != '.') return milliseconds{0};
-    rest.remove_prefix(1);
-    std::size_t count = rest.find_first_not_of("0123456789");
-    if (count == std::string_view::npos) count = rest.size();
-    if (count == 0) ok = false;
-    int value = 0;
-    for (std::size_t i = 0; i < 3; ++i) value = value * 10 + (i < count ? rest[i] - '0' : 0);
-    rest.remove_prefix(count);
-    return milliseconds{value};
-  }
-
-  std::chrono::minutes offset() {
-    const char sign = one_of("Zz+-");
-    if (sign == 'Z' || sign == 'z' || !ok) return std::chrono::minutes{0};
-    const int hours = digits(2);
-    one_of(":");
-    const int minutes = digits(2);
-    if (hours > 23 || minutes > 59) ok = false;
-    const std::chrono::minutes total{hours * 60 + minutes};
-    return sign == '-' ? -total : total;
-  }
-};
-
-}  // namespace
 
 std::string format_time(WallTime time) {
   const auto day = std::chrono::floor<std::chrono::days>(time);
@@ -83,27 +24,9 @@ std::string format_time(WallTime time) {
 }
 
 std::optional<WallTime> parse_time(const std::string& text) {
-  Scanner in{text};
-  const std::chrono::year year{in.digits(4)};
-  in.one_of("-");
-  const std::chrono::month month{static_cast<unsigned>(in.digits(2))};
-  in.one_of("-");
-  const std::chrono::day day{static_cast<unsigned>(in.digits(2))};
-  in.one_of("Tt ");
-  const int hours = in.digits(2);
-  in.one_of(":");
-  const int minutes = in.digits(2);
-  in.one_of(":");
-  const int seconds = in.digits(2);
-  const milliseconds fraction = in.fraction();
-  const std::chrono::minutes offset = in.offset();
-  const std::chrono::year_month_day date = year / month / day;
-  // 60 is a leap second.
-  if (!in.ok || !in.rest.empty() || !date.ok() || hours > 23 || minutes > 59 || seconds > 60) {
-    return std::nullopt;
-  }
-  return WallTime{std::chrono::sys_days{date}} + std::chrono::hours{hours} +
-         std::chrono::minutes{minutes} + std::chrono::seconds{seconds} + fraction - offset;
+  const auto time = parse_rfc3339(text);
+  if (!time) return std::nullopt;
+  return time->second + std::chrono::floor<std::chrono::milliseconds>(time->rest);
 }
 
 }  // namespace pgrightsizer::api
