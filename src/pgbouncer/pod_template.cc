@@ -71,7 +71,7 @@ Json container_security() {
 
 Json container(const Spec& spec) {
   Json out = {
-      {"name", "pgbouncer"},
+      {"name", kContainer},
       {"image", spec.image},
       {"imagePullPolicy", "IfNotPresent"},
       {"args", {std::string(kConfigDirectory) + "/" + kIniKey}},

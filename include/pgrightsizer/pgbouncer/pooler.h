@@ -12,6 +12,9 @@
 
 namespace pgrightsizer::pgbouncer {
 
+// Of a pooler's pod: the container that runs PgBouncer.
+inline constexpr const char* kContainer = "pgbouncer";
+
 // Who the application is: from an application Secret.
 struct Login {
   std::string user;
