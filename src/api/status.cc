@@ -69,6 +69,16 @@ json to_json(const PoolerStatus& pooler) {
           {"waitMilliseconds", pooler.wait_milliseconds}};
 }
 
+json to_json(const ErrorsStatus& errors) {
+  json object{{"source", errors.source},
+              {"refused", errors.refused},
+              {"loginFailed", errors.login_failed},
+              {"queryWaitTimeout", errors.query_wait_timeout},
+              {"killed", errors.killed}};
+  if (!errors.message.empty()) object["message"] = errors.message;
+  return object;
+}
+
 json to_json(const StepStatus& step) {
   json object{{"name", step.name}};
   put_time(object, "since", step.since);
@@ -149,6 +159,12 @@ Current read_current(const Reader& reader) {
   return current;
 }
 
+ErrorsStatus read_errors(const Reader& reader) {
+  return {reader.text("source"),          reader.text("message"),
+          count(reader, "refused"),       count(reader, "loginFailed"),
+          count(reader, "queryWaitTimeout"), count(reader, "killed")};
+}
+
 PoolerStatus read_pooler(const Reader& reader) {
   return {count(reader, "replicas"),        count(reader, "readyReplicas"),
           count(reader, "poolSize"),        count(reader, "poolSizePerPod"),
@@ -202,6 +218,7 @@ json to_json(const Status& status) {
   if (status.current) object["current"] = to_json(*status.current);
   if (!status.route.empty()) object["route"] = status.route;
   if (status.pooler) object["pooler"] = to_json(*status.pooler);
+  if (status.errors) object["connectionErrors"] = to_json(*status.errors);
   if (status.step) object["step"] = to_json(*status.step);
   put(object, "restarts", restarts_to_json(status));
   if (status.role) object["role"] = to_json(*status.role);
@@ -224,6 +241,7 @@ Status parse_status(const json& object) {
   if (reader.has("current")) status.current = read_current(reader.object("current"));
   status.route = reader.text("route");
   if (reader.has("pooler")) status.pooler = read_pooler(reader.object("pooler"));
+  if (reader.has("connectionErrors")) status.errors = read_errors(reader.object("connectionErrors"));
   if (reader.has("step")) status.step = read_step(reader.object("step"));
   read_restarts(reader.object("restarts"), status);
   if (reader.has("role")) {

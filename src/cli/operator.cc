@@ -20,6 +20,7 @@
 #include "pgrightsizer/kube/objects.h"
 #include "pgrightsizer/kube/transport.h"
 #include "pgrightsizer/runtime/leader_elector.h"
+#include "pgrightsizer/runtime/log_follower.h"
 #include "pgrightsizer/runtime/manager.h"
 #include "pgrightsizer/runtime/work_queue.h"
 #include "probes.h"
@@ -205,6 +206,9 @@ class Operator {
   [[nodiscard]] controller::Options controller_options(const RunOptions& options) const {
     auto out = options.controller;
     out.metrics = metrics_.get();
+    out.follow_log = [this](const runtime::LogSource& source, WallTime since, runtime::LogReader reader) {
+      return std::make_shared<runtime::LogFollower>(*transport_, source, since, std::move(reader));
+    };
     return out;
   }
 

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "error_tally.h"
 #include "pgrightsizer/api/connection_policy.h"
 #include "pgrightsizer/kube/objects.h"
 #include "pgrightsizer/pgbouncer/console.h"
@@ -40,7 +41,14 @@ struct PoolerPodFacts {
 struct Saturation {
   saturation::Sample now;                  // `at` only when this turn looked
   std::optional<saturation::State> state;  // nothing before it has been measured for long enough
+  bool silent = false;                     // nothing has been measured for longer than the window
   saturation::Diagnosis cause;             // means something above Level::Normal
+};
+
+struct Errors {
+  ErrorCounts total;    // since this process looks at the policy
+  ErrorCounts fresh;    // since the turn before
+  std::string trouble;  // why some log cannot be read
 };
 
 struct Facts {
@@ -63,6 +71,7 @@ struct Facts {
   sizing::Count sessions = 0;  // all client backends, ours included
 
   Saturation saturation;
+  Errors errors;
 
   std::string incompatible;  // what keeps the application on the direct route; empty: nothing
 

@@ -53,10 +53,15 @@ constexpr Metric kRestarts{Counter, "pgrightsizer_restarts_total",
 constexpr Metric kSteps{Counter, "pgrightsizer_steps_total",
                         "Steps taken, by name and result: success, error."};
 
+constexpr Metric kErrors{Counter, "pgrightsizer_connection_errors_total",
+                         "Connections that were refused or cut, by kind (refused, login_failed, "
+                         "query_wait_timeout, killed) and by who told: the log of postgresql or of "
+                         "pgbouncer, or a probe, a login of the operator's own."};
+
 constexpr std::array kPerPolicy{kInfo,       kCondition,  kRoute,       kInstances,      kMaxConnections,
                                 kDemand,     kUsed,       kUsable,      kSessions,       kUtilization, kSaturation, kWait,
                                 kPoolSize,   kPoolClients, kPoolWaiting, kPoolWait,      kPoolerReplicas,
-                                kRestarts,   kSteps};
+                                kRestarts,   kSteps,     kErrors};
 
 // Sets series of one policy.
 class Series {
@@ -153,9 +158,15 @@ void publish(Metrics& metrics, const api::ConnectionPolicy& policy, const api::S
   series.one_of(kInfo, "mode", {"Apply", "Recommend", "Suspended"}, mode_of(policy));
   series.one_of(kRoute, "route", {"Direct", "Moving", "Pooler"}, status.route);
   series.set(kInstances, number(status.instances));
-  const auto& [now, state, cause] = saturation;
-  if (now.limit > 0) series.set(kUtilization, number(now.used) / number(now.limit));
-  if (state) series.set(kWait, static_cast<double>(state->wait.count()) / 1e6);
+  const auto& [now, state, silent, cause] = saturation;
+  if (now.limit > 0)
+    series.set(kUtilization, number(now.used) / number(now.limit));
+  else
+    series.remove(kUtilization);
+  if (state)
+    series.set(kWait, static_cast<double>(state->wait.count()) / 1e6);
+  else
+    series.remove(kWait);
   series.one_of(kSaturation, "level", {"Normal", "Warning", "WaitTooLong", "Critical"},
                 state ? saturation::to_string(state->level) : "");
   publish_conditions(series, before, status);
@@ -170,6 +181,18 @@ void count_step(Metrics& metrics, const api::ConnectionPolicy& policy, std::stri
   series.count(kSteps, 1,
                {{"step", std::string(step)}, {"result", succeeded ? "success" : "error"}});
   series.count(kRestarts, restarts_begun(before, after));
+}
+
+void count_errors(Metrics& metrics, const api::ConnectionPolicy& policy, const ErrorCounts& fresh) {
+  Series series(metrics, policy.name_space, policy.name);
+  const bool external = policy.spec.database.provider == api::ProviderKind::External;
+  // There from the beginning, as the restarts are.
+  for (const char* source : {external ? kProbe : kServer, kPooler})
+    for (const auto error : postgres::kConnectionErrors) {
+      const auto found = fresh.find({source, error});
+      series.count(kErrors, found == fresh.end() ? 0 : number(found->second),
+                   {{"source", source}, {"kind", postgres::to_string(error)}});
+    }
 }
 
 void unpublish(Metrics& metrics, const std::string& name_space, const std::string& name) {

@@ -4,9 +4,9 @@
 #include <string>
 #include <string_view>
 
+#include "facts.h"
 #include "pgrightsizer/api/connection_policy.h"
 #include "pgrightsizer/base/metrics.h"
-#include "facts.h"
 
 namespace pgrightsizer::controller {
 
@@ -16,6 +16,8 @@ void publish(Metrics& metrics, const api::ConnectionPolicy& policy, const api::S
 // A step was taken; `before` and `after` are the status around it.
 void count_step(Metrics& metrics, const api::ConnectionPolicy& policy, std::string_view step,
                 bool succeeded, const api::Status& before, const api::Status& after);
+// Connections that were refused or cut since the last time.
+void count_errors(Metrics& metrics, const api::ConnectionPolicy& policy, const ErrorCounts& fresh);
 // The policy is gone.
 void unpublish(Metrics& metrics, const std::string& name_space, const std::string& name);
 

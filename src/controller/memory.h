@@ -9,6 +9,7 @@
 #include <set>
 #include <string>
 
+#include "error_tally.h"
 #include "pgrightsizer/api/connection_policy.h"
 #include "pgrightsizer/pgbouncer/console.h"
 #include "pgrightsizer/postgres/session.h"
@@ -112,11 +113,25 @@ struct Memory {
   // How full it is, and why; see observe_saturation.
   struct SaturationWatch {
     saturation::Window window;
-    Instant looked{};                                 // at the last look, or hold of our own
+    Instant looked{};                                 // at the last look, or when one was not to count
+    std::optional<Instant> heard;                     // the last look that counts, or the first turn
     std::map<std::string, pgbouncer::Totals> totals;  // by uid of the pooler pod
     saturation::Diagnosis cause;                      // when it was last above Normal
   };
   SaturationWatch saturation;
+
+  // Connections that were refused or cut; see observe_errors.
+  struct ErrorWatch {
+    struct Log {
+      std::string pod;
+      std::shared_ptr<void> follower;  // read until this is destroyed
+    };
+    std::optional<WallTime> since;  // the first turn
+    std::shared_ptr<ErrorTally> tally = std::make_shared<ErrorTally>();
+    std::map<std::string, Log> logs;  // by uid of the pod
+    ErrorCounts total;
+  };
+  ErrorWatch errors;
 
   // Of a replicated database.
   struct Standbys {

@@ -106,6 +106,7 @@ Facts observe(const Sight& sight, const api::ConnectionPolicy& policy, Memory& m
   observe_role(policy, memory, facts);
   make_plan(sight, policy, memory, facts);
   if (!facts.blocked()) probe_logins(sight, policy, memory, facts);
+  observe_errors(sight, policy, memory, facts);
   return facts;
 }
 

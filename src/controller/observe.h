@@ -41,6 +41,13 @@ void classify_sessions(const Sight& sight, const api::ConnectionPolicy& policy, 
 // sessions have been classified. On the direct route a login of the administrator's is timed.
 void observe_saturation(const Sight& sight, const api::ConnectionPolicy& policy, Memory& memory,
                         Facts& facts);
+// What the logs of PostgreSQL and of the poolers tell of connections that were refused or cut. After
+// the pods are known. Followed on threads of their own; for External, which has no pod, the
+// operator's own logins are counted.
+void observe_errors(const Sight& sight, const api::ConnectionPolicy& policy, Memory& memory,
+                    Facts& facts);
+// Counts a login of the operator's own that failed.
+void note_failed_login(const api::ConnectionPolicy& policy, const Error& error, Memory& memory);
 // Logins as the application, directly and through the pooler, while a move is under way.
 void probe_logins(const Sight& sight, const api::ConnectionPolicy& policy, Memory& memory,
                   Facts& facts);

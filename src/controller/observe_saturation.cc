@@ -26,8 +26,8 @@ bool all_pooled(const transition::Observation& seen) {
   return seen.pooler && seen.route == Route::Pooler && seen.route_settled && seen.direct_sessions == 0;
 }
 
-// Waiting that is our own doing says nothing of the load.
-bool held_by_us(const transition::Observation& seen) {
+// Nothing answers, or waiting is our own doing: that says nothing of the load.
+bool says_nothing(const transition::Observation& seen) {
   return !seen.database_up || seen.database_stopping ||
          std::any_of(seen.pods.begin(), seen.pods.end(), [](const auto& pod) { return pod.paused; });
 }
@@ -35,6 +35,7 @@ bool held_by_us(const transition::Observation& seen) {
 Sample measured(const Facts& facts) {
   const auto& seen = facts.seen;
   Sample now;
+  if (!seen.database_up) return now;
   now.pooled = all_pooled(seen);
   now.used = facts.sessions;
   now.limit = seen.usable();
@@ -77,12 +78,14 @@ void add_waits(const Facts& facts, Memory::SaturationWatch& watch, Sample& sampl
 }
 
 // On the direct route nobody keeps a queue: what a login takes is what everybody waits.
-microseconds login_time(const Sight& sight, const Facts& facts) {
+microseconds login_time(const Sight& sight, const api::ConnectionPolicy& policy, Memory& memory,
+                        const Facts& facts) {
   auto options = admin_login(facts, facts.database.host);
   options.deadline = kLoginDeadline;
   const auto begun = sight.clock.steady();
   const auto session = sight.options.connect(options);
   const auto took = std::chrono::duration_cast<microseconds>(sight.clock.steady() - begun);
+  if (!session) note_failed_login(policy, session.error(), memory);
   return session || session.error().kind == ErrorKind::Timeout ? took : microseconds(0);
 }
 
@@ -153,7 +156,9 @@ void observe_saturation(const Sight& sight, const api::ConnectionPolicy& policy,
   const auto& spec = policy.spec.saturation;
   const auto now = sight.clock.steady();
   out.now = measured(facts);
-  if (held_by_us(facts.seen)) {
+  if (!watch.heard) watch.heard = now;
+  const bool counts = !says_nothing(facts.seen);
+  if (!counts) {
     watch.looked = now;
     watch.totals.clear();
   } else if (now - watch.looked >= spec.sample) {
@@ -161,13 +166,14 @@ void observe_saturation(const Sight& sight, const api::ConnectionPolicy& policy,
     if (out.now.pooled)
       add_waits(facts, watch, out.now);
     else
-      out.now.longest_wait = login_time(sight, facts);
+      out.now.longest_wait = login_time(sight, policy, memory, facts);
     watch.window.add(out.now, spec.thresholds.window);
-    const auto state = watch.window.state(spec.thresholds);
-    if (state && state->level != Level::Normal)
-      watch.cause = saturation::diagnose(picture_of(sight, policy, facts, out.now));
+    if (out.now.limit > 0) watch.heard = now;
   }
-  out.state = watch.window.state(spec.thresholds);
+  out.state = watch.window.state(spec.thresholds, now);
+  out.silent = now - *watch.heard > spec.thresholds.window;
+  const bool normal = !out.state || out.state->level == Level::Normal;
+  if (!normal && counts) watch.cause = saturation::diagnose(picture_of(sight, policy, facts, out.now));
   out.cause = watch.cause;
   facts.seen.saturated = out.state && out.state->level == Level::Critical;
 }

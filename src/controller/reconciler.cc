@@ -128,8 +128,13 @@ std::shared_ptr<Memory> Reconciler::memory_of(const std::string& key) {
 }
 
 void Reconciler::forget(const std::string& key) {
+  // Ends sessions and logs that are read, which the others need not wait for.
+  std::shared_ptr<Memory> gone;
   std::scoped_lock lock(mutex_);
-  memories_.erase(key);
+  const auto found = memories_.find(key);
+  if (found == memories_.end()) return;
+  gone = std::move(found->second);
+  memories_.erase(found);
 }
 
 Reconciler::Outcome Reconciler::reconcile(const std::string& key) {
@@ -206,6 +211,7 @@ Reconciler::Outcome Reconciler::turn(const Sight& sight, const api::ConnectionPo
   status = build_status(turn, step, status);
   tell_changes(turn, before, status);
   publish(*options_.metrics, policy, before, status, facts.saturation);
+  count_errors(*options_.metrics, policy, facts.errors.fresh);
   Result<void> done = report(turn, step, status);
   const bool was_refused = memory.refusal.has_value();
   if (!may_act) memory.refusal.reset();

@@ -97,6 +97,23 @@ void fill_figures(const Turn& turn, api::Status& status) {
   if (facts.front_exists) status.binding = binding_secret(turn.policy);
 }
 
+void fill_errors(const Turn& turn, api::Status& status) {
+  const auto& errors = turn.facts.errors;
+  const bool external = turn.policy.spec.database.provider == api::ProviderKind::External;
+  api::ErrorsStatus out;
+  out.source = external ? "PoolerLogsAndProbes" : "PodLogs";
+  out.message = errors.trouble;
+  for (const auto& [which, count] : errors.total) {
+    switch (which.second) {
+      case postgres::ConnectionError::Refused: out.refused += count; break;
+      case postgres::ConnectionError::LoginFailed: out.login_failed += count; break;
+      case postgres::ConnectionError::QueryWaitTimeout: out.query_wait_timeout += count; break;
+      case postgres::ConnectionError::Killed: out.killed += count; break;
+    }
+  }
+  status.errors = out;
+}
+
 void fill_pooler(const Turn& turn, api::Status& status) {
   const auto& seen = turn.facts.seen;
   status.pooler.reset();
@@ -142,9 +159,12 @@ void fill_step(const Turn& turn, const Step& step, const api::Status& before, ap
 Condition saturated(const Turn& turn, const api::Status& status) {
   if (!status.current)
     return {"Saturated", "Unknown", "NotMeasured", "the database has not been seen yet", 0, {}};
-  const auto& [now, state, cause] = turn.facts.saturation;
+  const auto& [now, state, silent, cause] = turn.facts.saturation;
   const auto window = turn.policy.spec.saturation.thresholds.window.count();
   if (!state) {
+    if (silent)
+      return {"Saturated", "Unknown", "NotMeasured",
+              "nothing could be measured for " + std::to_string(window) + " s", 0, {}};
     // After a take-over what was said last is said until it has been measured again.
     if (const auto* before = api::find_condition(status.conditions, "Saturated"))
       if (before->status != "Unknown") return *before;
@@ -152,12 +172,13 @@ Condition saturated(const Turn& turn, const api::Status& status) {
             "not measured for " + std::to_string(window) + " s yet (spec.saturation.forSeconds)", 0, {}};
   }
   const bool normal = state->level == saturation::Level::Normal;
-  std::string message = std::to_string(static_cast<int>(state->percent)) + " % over " +
-                        std::to_string(window) + " s, now " + std::to_string(now.used) + " of " +
-                        std::to_string(now.limit) +
-                        (now.of_clients ? " clients of the poolers"
-                         : now.pooled   ? " of the pool"
-                                        : " usable connections");
+  std::string message =
+      std::to_string(static_cast<int>(state->percent)) + " % over " + std::to_string(window) + " s";
+  if (now.limit > 0)
+    message += ", now " + std::to_string(now.used) + " of " + std::to_string(now.limit) +
+               (now.of_clients ? " clients of the poolers"
+                : now.pooled   ? " of the pool"
+                               : " usable connections");
   if (!normal)
     message += "; wait " + std::to_string(state->wait.count() / 1000) + " ms; cause " +
                saturation::to_string(cause.cause) + ": " + cause.evidence;
@@ -276,6 +297,7 @@ api::Status essence(api::Status status) {
     status.current->direct = status.current->pooled = 0;
   }
   if (status.pooler) status.pooler->clients = status.pooler->waiting = status.pooler->wait_milliseconds = 0;
+  if (status.errors) status.errors = api::ErrorsStatus{status.errors->source, status.errors->message};
   if (status.step) status.step->message.clear();
   return status;
 }
@@ -286,6 +308,7 @@ api::Status build_status(const Turn& turn, const Step& step, const api::Status& 
   api::Status status = before;
   fill_figures(turn, status);
   fill_pooler(turn, status);
+  fill_errors(turn, status);
   fill_step(turn, step, before, status);
   fill_conditions(turn, step, status);
   if (status.rejected && status.rejected->generation != turn.policy.generation) status.rejected.reset();
@@ -335,7 +358,7 @@ void tell_saturation(const Turn& turn, const api::Status& before, const api::Sta
     tell(turn, "SaturationWarning", "Measure", is->message, true);
   else if (is->status == "True")
     tell(turn, "SaturationCritical", "Measure", is->reason + ": " + is->message, true);
-  else if (was && was->status == "True")
+  else if (is->status == "False" && was && was->status == "True")
     tell(turn, "SaturationResolved", "Measure", is->message);
 }
 

@@ -39,9 +39,10 @@ void Window::add(const Sample& sample, seconds window) {
   while (samples_.size() > 1 && samples_[1].at <= sample.at - window) samples_.pop_front();
 }
 
-std::optional<State> Window::state(const Thresholds& thresholds) const {
+std::optional<State> Window::state(const Thresholds& thresholds, Instant now) const {
   if (samples_.size() < 2 || samples_.back().at - samples_.front().at < thresholds.window)
     return std::nullopt;
+  if (now - samples_.back().at > thresholds.window) return std::nullopt;
   State state;
   state.always_waiting = true;
   double percent = 0;

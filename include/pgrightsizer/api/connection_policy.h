@@ -209,6 +209,17 @@ struct PoolerStatus {
   bool operator==(const PoolerStatus&) const = default;
 };
 
+// Connections that were refused or cut since this operator looks at the policy.
+struct ErrorsStatus {
+  std::string source;   // PodLogs, or PoolerLogsAndProbes where the database has no pod
+  std::string message;  // why some log cannot be read
+  sizing::Count refused = 0;
+  sizing::Count login_failed = 0;
+  sizing::Count query_wait_timeout = 0;
+  sizing::Count killed = 0;
+  bool operator==(const ErrorsStatus&) const = default;
+};
+
 struct Status {
   std::int64_t observed_generation = 0;
   sizing::Count instances = 0;
@@ -217,6 +228,7 @@ struct Status {
   std::optional<Current> current;
   std::string route;  // Direct, Moving, Pooler; empty: not known yet
   std::optional<PoolerStatus> pooler;
+  std::optional<ErrorsStatus> errors;
   std::optional<StepStatus> step;
   std::vector<RestartRecord> restarts;  // oldest first, at most kRestartsKept
   std::optional<RejectedValue> rejected;

@@ -16,6 +16,7 @@
 #include "pgrightsizer/kube/client.h"
 #include "pgrightsizer/postgres/session.h"
 #include "pgrightsizer/runtime/events.h"
+#include "pgrightsizer/runtime/log_follower.h"
 #include "pgrightsizer/transition/transition.h"
 
 namespace pgrightsizer::controller {
@@ -25,6 +26,10 @@ using Decide = std::function<transition::Step(const transition::Observation&, co
                                               const transition::Rules&, const transition::History&,
                                               transition::Time)>;
 
+// Reads a log, as runtime::LogFollower does, until what it returns is destroyed.
+using FollowLog =
+    std::function<std::shared_ptr<void>(const runtime::LogSource&, WallTime since, runtime::LogReader)>;
+
 struct Options {
   std::string pooler_image = "localhost/pgbouncer:1.24";
   std::string guard_image;  // of this program: `pg-rightsizer guard` beside each pooler
@@ -33,6 +38,7 @@ struct Options {
   std::chrono::milliseconds gauges{60'000};     // between two status writes that only move gauges
   postgres::Connect connect = postgres::Session::connect;  // to PostgreSQL and to consoles
   Decide decide = transition::next_step;
+  FollowLog follow_log;  // none: no log is read
   Metrics* metrics = &no_metrics();
 };
 

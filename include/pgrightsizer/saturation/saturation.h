@@ -53,9 +53,8 @@ class Window {
   // Looks come in the order of their times. One of the other route, or after nothing for longer than
   // the window, begins anew: what was measured before says nothing of it.
   void add(const Sample& sample, seconds window);
-  void clear() { samples_.clear(); }
-  // Nothing until the looks cover the window.
-  [[nodiscard]] std::optional<State> state(const Thresholds& thresholds) const;
+  // Nothing until the looks cover the window, and nothing any more when the last is older than it.
+  [[nodiscard]] std::optional<State> state(const Thresholds& thresholds, Instant now) const;
 
  private:
   std::deque<Sample> samples_;  // the first is the left edge of the window

@@ -95,6 +95,21 @@ class Saturation(OperatorTest):
         for thread in threads:
             thread.join(30)
 
+    def test_a_database_that_is_away_has_no_level(self):
+        shop = self.made("away")
+        for _ in range(238):
+            self.connect(shop)
+        self.level_is(shop, "Warning", "cause Demand")
+        shop.server.stop()
+        wait_until(lambda: self.namespace.condition(shop.name, "Saturated"), PATIENCE, lambda:
+                   self.namespace.condition(shop.name, "Saturated")[:2] == ("Unknown", "NotMeasured"))
+        ours = f'namespace="{self.namespace.name}",policy="{shop.name}"'
+        page = self.operator.page("/metrics")[1]
+        self.assertIn(f'pgrightsizer_saturation{{level="Warning",{ours}}} 0\n', page)
+        self.assertNotIn(f"pgrightsizer_utilization_ratio{{{ours}}}", page)
+        shop.server.start()
+        self.level_is(shop, "Normal")
+
     @staticmethod
     def wait_for_lock(session):
         with contextlib.suppress(psycopg2.Error):

@@ -27,6 +27,7 @@ Status full() {
   status.current = {1030, true, 1027, 412, 40, 310, 96};
   status.route = "Moving";
   status.pooler = {2, 1, 150, 75, 640, 4, 3};
+  status.errors = {"PodLogs", "no log", 3, 2, 1, 7};
   status.step = {"DrainDirect", kTime, "310 still open", kTime};
   status.restarts = {{kTime, 250, 1030, milliseconds{3640}}, {kTime, 1030, 200, {}}};
   status.rejected = {5000, "no memory", 2};
@@ -49,6 +50,8 @@ json full_json() {
     "route": "Moving",
     "pooler": {"replicas": 2, "readyReplicas": 1, "poolSize": 150, "poolSizePerPod": 75,
                "clients": 640, "waiting": 4, "waitMilliseconds": 3},
+    "connectionErrors": {"source": "PodLogs", "message": "no log", "refused": 3, "loginFailed": 2,
+                         "queryWaitTimeout": 1, "killed": 7},
     "step": {"name": "DrainDirect", "since": "T", "message": "310 still open", "deadline": "T"},
     "restarts": {"recent": [{"time": "T", "from": 250, "to": 1030, "durationMilliseconds": 3640},
                             {"time": "T", "from": 1030, "to": 200}],

@@ -93,6 +93,16 @@ TEST_F(GaugesTest, WhatWasNotMeasuredIsNotShown) {
   EXPECT_THAT(text, Not(HasSubstr("utilization")));
 }
 
+TEST_F(GaugesTest, WhatIsNotMeasuredAnyMoreIsNotShown) {
+  publish({});
+  saturation_ = {};
+  publish(status_);
+  const auto text = registry_->text();
+  EXPECT_THAT(text, Not(HasSubstr("utilization")));
+  EXPECT_THAT(text, Not(HasSubstr("connection_wait")));
+  EXPECT_THAT(text, has("pgrightsizer_saturation", R"(level="WaitTooLong",)" + ours_, "0"));
+}
+
 TEST_F(GaugesTest, StepsAndRestartsAreCounted) {
   const WallTime first{seconds(100)};
   status_.restarts = {{first, 250, 200, {}}};
@@ -107,9 +117,30 @@ TEST_F(GaugesTest, StepsAndRestartsAreCounted) {
   EXPECT_THAT(text, has("pgrightsizer_steps_total", ours_ + R"(,result="error",step="SetCap")", "1"));
 }
 
+TEST_F(GaugesTest, ErrorsAreCountedFromZero) {
+  const std::string from = R"(,source="postgresql")";
+  count_errors(*registry_, policy_, {});
+  EXPECT_THAT(registry_->text(),
+              has("pgrightsizer_connection_errors_total", R"(kind="refused",)" + ours_ + from, "0"));
+  count_errors(*registry_, policy_, {{{kServer, postgres::ConnectionError::Refused}, 3}});
+  count_errors(*registry_, policy_, {{{kServer, postgres::ConnectionError::Refused}, 2}});
+  EXPECT_THAT(registry_->text(),
+              has("pgrightsizer_connection_errors_total", R"(kind="refused",)" + ours_ + from, "5"));
+  EXPECT_THAT(registry_->text(), Not(HasSubstr("source=\"probe\"")));
+}
+
+TEST_F(GaugesTest, OfADatabaseWithoutPodsProbesTell) {
+  policy_.spec.database.provider = api::ProviderKind::External;
+  count_errors(*registry_, policy_, {{{kProbe, postgres::ConnectionError::LoginFailed}, 1}});
+  EXPECT_THAT(registry_->text(), has("pgrightsizer_connection_errors_total",
+                                     R"(kind="login_failed",)" + ours_ + R"(,source="probe")", "1"));
+  EXPECT_THAT(registry_->text(), Not(HasSubstr("source=\"postgresql\"")));
+}
+
 TEST_F(GaugesTest, APolicyThatIsGoneLeavesNothing) {
   publish({});
   count_step(*registry_, policy_, "Restart", true, {}, status_);
+  count_errors(*registry_, policy_, {});
   policy_.name = "other";
   publish({});
   unpublish(*registry_, "shop", "shop-db");

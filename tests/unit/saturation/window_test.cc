@@ -31,7 +31,7 @@ class WindowTest : public testing::Test {
     sample.waiting = waiting;
     return sample;
   }
-  [[nodiscard]] Level level() const { return window_.state(thresholds_).value().level; }
+  [[nodiscard]] Level level() const { return window_.state(thresholds_, now_).value().level; }
 
   Thresholds thresholds_;
   Window window_;
@@ -40,7 +40,7 @@ class WindowTest : public testing::Test {
 
 TEST_F(WindowTest, NothingIsSaidBeforeTheLooksCoverTheWindow) {
   look(seconds(60), direct(100));
-  EXPECT_FALSE(window_.state(thresholds_));
+  EXPECT_FALSE(window_.state(thresholds_, now_));
   look(seconds(5), direct(100));
   EXPECT_EQ(level(), Level::Critical);
 }
@@ -61,7 +61,7 @@ TEST_F(WindowTest, TheThresholdsAreToTheLetter) {
 TEST_F(WindowTest, TheMeanOfTheWindowCounts) {
   look(seconds(60), direct(100));
   look(seconds(30), direct(50));
-  EXPECT_DOUBLE_EQ(window_.state(thresholds_)->percent, 75);
+  EXPECT_DOUBLE_EQ(window_.state(thresholds_, now_)->percent, 75);
   EXPECT_EQ(level(), Level::Normal);
 }
 
@@ -69,13 +69,21 @@ TEST_F(WindowTest, ALookAfterALongSilenceBeginsAnew) {
   look(seconds(65), direct(100));
   now_ += seconds(61);
   look(seconds(5), direct(100));
-  EXPECT_FALSE(window_.state(thresholds_));
+  EXPECT_FALSE(window_.state(thresholds_, now_));
+}
+
+TEST_F(WindowTest, NothingIsSaidAfterALongSilence) {
+  look(seconds(65), direct(100));
+  now_ += seconds(60);
+  EXPECT_EQ(level(), Level::Critical);
+  now_ += seconds(1);
+  EXPECT_FALSE(window_.state(thresholds_, now_));
 }
 
 TEST_F(WindowTest, TheOtherRouteBeginsAnew) {
   look(seconds(65), direct(100));
   look(seconds(5), pooled(100));
-  EXPECT_FALSE(window_.state(thresholds_));
+  EXPECT_FALSE(window_.state(thresholds_, now_));
 }
 
 TEST_F(WindowTest, ALookWithoutALimitCountsForNothing) {
@@ -103,7 +111,7 @@ TEST_F(WindowTest, TheMeanWaitOfTheTransactionsCounts) {
   EXPECT_EQ(level(), Level::Normal) << "100 ms is not longer than 100 ms";
   sample.waited = milliseconds(1'600);
   look(seconds(60), sample);
-  EXPECT_EQ(window_.state(thresholds_)->wait, milliseconds(160));
+  EXPECT_EQ(window_.state(thresholds_, now_)->wait, milliseconds(160));
   EXPECT_EQ(level(), Level::WaitTooLong);
 }
 
