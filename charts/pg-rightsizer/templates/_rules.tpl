@@ -26,7 +26,7 @@ promise itself, and refuses objects that do not carry its label. Each rule says 
 - apiGroups: [""]
   resources: [pods]
   verbs: [get, list, watch, patch, delete]
-# PostgreSQL's own words when it does not start.
+# PostgreSQL's own words when it does not start; connections that it or a pooler refused or cut.
 - apiGroups: [""]
   resources: [pods/log]
   verbs: [get]

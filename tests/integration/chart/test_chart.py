@@ -262,6 +262,8 @@ class Alerts(unittest.TestCase):
 class Served(unittest.TestCase):
     """A real API server validates what is rendered, as it would for an installation."""
 
+    maxDiff = None
+
     @classmethod
     def setUpClass(cls):
         run("kubectl", "create", "namespace", NAMESPACE)
@@ -317,6 +319,21 @@ class Served(unittest.TestCase):
 
     def test_in_namespaces(self):
         self.assertIn("role.rbac.authorization.k8s.io/shop-pg-rightsizer", self.taken(SCOPED))
+
+    def test_what_it_may_do_is_what_the_docs_say(self):
+        rules = [one for one in yaml.safe_load_all(template(SCOPED)) if one and one["kind"] in (
+            "Role", "RoleBinding") and one["metadata"]["namespace"] == NAMESPACE
+            and "helm.sh/hook" not in one["metadata"].get("annotations", {})]
+        self.applied(yaml.safe_dump_all(rules))
+        user = f"system:serviceaccount:{NAMESPACE}:shop-pg-rightsizer"
+        def may(who):
+            said = run("kubectl", "auth", "can-i", "--list", "--no-headers", "-n", NAMESPACE, "--as", who)
+            self.assertEqual(0, said.returncode, said.stderr)
+            return {re.sub(r"\s+(\[\]\s+\[\]\s+)?", " ", row).strip() for row in said.stdout.splitlines()}
+
+        rows = "\n".join(sorted(may(user) - may(user + "-not")))
+        page = (ROOT / "docs/security.md").read_text(encoding="utf-8")
+        self.assertEqual(rows, page.split("```")[1].strip())
 
 
 if __name__ == "__main__":
