@@ -28,6 +28,11 @@ if [[ ! -d /sys/fs/cgroup/memory ]]; then
 	exit 0
 fi
 
+line=$(setpriv --reuid 65534 --clear-groups env CLUSTER="$A" hack/cluster check 2>&1 || true)
+[[ $line == "cluster: needs root: it makes namespaces" ]] || fail "what is said to whoever is not root: $line"
+cluster "$A" check
+ok "root can host a cluster here, others are told that they cannot"
+
 veths=$(ip -o link show type veth | wc -l)
 cluster "$A" build >/dev/null
 hack/images

@@ -47,6 +47,14 @@ class Killer:
         self._next = time.monotonic() + self._random.uniform(*KILL_EVERY_S)
 
 
+def tag_images(tag):
+    """The operator's and the poolers' images have this tag on the node, too."""
+    socket = world.state_directory() / "run/containerd.sock"
+    for image in ("localhost/pg-rightsizer:dev", "localhost/pgbouncer:1.24"):
+        world.run("ctr", "-a", str(socket), "-n", "k8s.io", "image", "tag", "--force", image,
+                  f"{image.rsplit(':', 1)[0]}:{tag}")
+
+
 def roll_poolers():
     """As somebody would who adds a label to the template."""
     labels = {"pgrightsizer.io/e2e": str(int(time.time()))}

@@ -166,6 +166,11 @@ class World:
                     and saturated()["reason"] == "Normal")
         world.wait_until(f"rest on the route {route}", 180, calm)
 
+    def empty(self):
+        """No instance, so that whoever holds a connection is of the test; the sizes stay."""
+        world.scale(0)
+        world.wait_until("no instance", 60, lambda: not world.get("pods", selector=f"app={world.APP}"))
+
     def becomes(self, level, within=WITHIN_S, cause=""):
         """The level is seen everywhere, and says why."""
         event, alert = LEVELS.get(level, ("SaturationResolved", ""))
@@ -230,6 +235,7 @@ def levels(scenario):
     too long; each resolves."""
     with staged(scenario, INSTANCES, alerts=True, pooler={"provision": "Always"}) as place:
         place.at_rest("Pooler")
+        place.empty()
         one, other = poolers()
         with load() as sessions:
             sessions.open(one, 26, SLEEP)
@@ -253,8 +259,7 @@ def calm_pool(scenario):
         world.patch(world.POLICIES, world.POLICY, {"spec": {"saturation": {"criticalNeedsWaiting": True}}})
         world.scale(INSTANCES)
         place.at_rest("Pooler")
-        world.scale(0)  # it would wait for a moment now and then
-        world.wait_until("no instance", 60, lambda: not world.get("pods", selector=f"app={world.APP}"))
+        place.empty()  # it would wait for a moment now and then
         with load() as sessions:
             for pooler in poolers():
                 sessions.open(pooler, POOL_OF_POD, SLEEP)
@@ -288,19 +293,122 @@ def causes(scenario):
                 sessions.open(pooler, 26, "select pg_advisory_xact_lock(1) /* staged */")
             place.becomes("Warning", cause="LockWait")
         place.resolves()
+        place.empty()
         with load() as sessions:
             for pooler in poolers():
                 sessions.open(pooler, POOL_OF_POD + 3, SLEEP)
             place.becomes("Critical", cause="PoolTooSmall")
         place.resolves()
-        world.scale(0)
-        world.wait_until("no instance", 60, lambda: not world.get("pods", selector=f"app={world.APP}"))
         with load() as sessions:
             for pooler in poolers():
                 limit_clients(pooler, 100)
                 sessions.open(pooler, 90)
             place.becomes("Warning", cause="ClientLimit")
         place.resolves()
+
+
+def errors(scenario):
+    """Refused and failed logins, waits that timed out and killed sessions are counted exactly."""
+    with staged(scenario, 1, alerts=True, restart={"policy": "Manual"}, pooler={"provision": "Never"}) as place:
+        server = world.postgres_address()
+        place.at_rest("Direct")
+        place.empty()
+        before = Counted(place)
+        with contextlib.ExitStack() as held:
+            while try_login(server, held):
+                pass  # all that ordinary roles may have
+            refused = 1 + sum(try_login(server, held) is None for _ in range(20))
+            failed = sum(try_login(server, held, password="wrong") is None for _ in range(7))
+            killed = kill_sessions()
+            before.grew(scenario, "postgresql", refused=refused, login_failed=failed, killed=killed)
+    with staged(scenario, INSTANCES, alerts=True, pooler={"provision": "Always"}) as place:
+        place.at_rest("Pooler")
+        place.empty()
+        before = Counted(place)
+        one, other = poolers()
+        with contextlib.ExitStack() as held:
+            failed = sum(try_login(one, held, password="wrong") is None for _ in range(5))
+            failed += sum(try_login(other, held, user="nobody") is None for _ in range(3))
+            console(one, "SET query_wait_timeout = 2")
+            holders = [try_login(one, held) for _ in range(POOL_OF_POD)]
+            for holder in holders:
+                holder.cursor().execute("begin")
+            timed_out = sum(in_vain(try_login(one, held)) for _ in range(4))
+            console(one, f"SET max_client_conn = {POOL_OF_POD}")
+            refused = sum(try_login(one, held) is None for _ in range(6))
+            kill_sessions()
+            killed = sum(in_vain(holder) for holder in holders)
+            before.grew(scenario, "pgbouncer", refused=refused, login_failed=failed,
+                        query_wait_timeout=timed_out, killed=killed)
+
+
+class Counted:
+    """What a source has counted since this was made."""
+
+    def __init__(self, place):
+        self._place = place
+        self._before = {source: self._now(source) for source in ("postgresql", "pgbouncer")}
+
+    def _now(self, source):
+        metric = f'pgrightsizer_connection_errors_total{{policy="{world.POLICY}",source="{source}"}}'
+        found = self._place.prometheus.get("query?" + urllib.parse.urlencode({"query": metric}))["result"]
+        return {one["metric"]["kind"]: int(float(one["value"][1])) for one in found}
+
+    def grew(self, scenario, source, **by):
+        def difference():
+            now = self._now(source)
+            return {kind: now[kind] - self._before[source][kind] for kind in by}
+
+        def staged():
+            return {kind: count + (own_timeouts() if kind == "query_wait_timeout" else 0)
+                    for kind, count in by.items()}
+
+        try:
+            world.wait_until(f"{source} has counted {by}", 60, lambda: difference() == staged(), every=1)
+        except world.Failure:
+            print("\n".join(pooler_log()))
+        scenario.check(difference() == staged() and min(by.values()) > 0,
+                       f"{source} counted {difference()}, staged were {by}, of the operator's own {own_timeouts()}")
+        status = world.get(world.POLICIES, world.POLICY)["status"].get("connectionErrors", {})
+        scenario.say(f"status.connectionErrors: {status}")
+
+
+def pooler_log():
+    return [line for pod in world.get("pods", selector="app.kubernetes.io/component=pooler")
+            for line in world.kubectl("logs", pod["metadata"]["name"], "-c", "pgbouncer", "-n",
+                                      world.NAMESPACE).splitlines()]
+
+
+def own_timeouts():
+    """While a lowering is pending the operator logs in as the application every 5 s, and waits as everybody."""
+    address = world.Operator().pods()[0]["status"]["podIP"]
+    return sum(f"@{address}:" in line and "error: query_wait_timeout" in line for line in pooler_log())
+
+
+def try_login(host, held, user=None, password=None):
+    """The session, which `held` closes; nothing when it was refused."""
+    who = world.secret("shop-app")
+    try:
+        session = psycopg2.connect(host=host, port=world.PORT, user=user or who["username"], dbname="shop",
+                                   password=password or who["password"], connect_timeout=10, sslmode="disable")
+    except psycopg2.OperationalError:
+        return None
+    session.autocommit = True
+    return held.enter_context(contextlib.closing(session))
+
+
+def in_vain(session):
+    try:
+        session.cursor().execute("select 1")
+    except psycopg2.Error:
+        return True
+    return False
+
+
+def kill_sessions():
+    with contextlib.closing(world.database()) as admin, admin.cursor() as cursor:
+        cursor.execute("select pg_terminate_backend(pid, 5000) from pg_stat_activity where usename = 'shop'")
+        return cursor.rowcount
 
 
 def held_locks():
@@ -311,16 +419,20 @@ def held_locks():
 
 def limit_clients(pooler, count):
     """For as long as the pod lives: the 10,000 that it has are more than a test can open."""
+    console(pooler, f"SET max_client_conn = {count}")
+
+
+def console(pooler, command):
     password = world.secret(f"{world.POLICY}-pooler")["console-password"]
     with contextlib.closing(psycopg2.connect(
             host=pooler, port=world.PORT, user="pgrightsizer", password=password, dbname="pgbouncer",
-            connect_timeout=5)) as console:
-        console.autocommit = True
-        with console.cursor() as cursor:
-            cursor.execute(f"SET max_client_conn = {count}")
+            connect_timeout=5)) as session:
+        session.autocommit = True
+        with session.cursor() as cursor:
+            cursor.execute(command)
 
 
-SCENARIOS = {one.__name__: one for one in (levels, calm_pool, causes)}
+SCENARIOS = {one.__name__: one for one in (levels, calm_pool, causes, errors)}
 
 if __name__ == "__main__":
     sys.exit(scenarios.main(SCENARIOS, __doc__))

@@ -178,6 +178,7 @@ def idle(scenario):
     """What the operator needs while nothing happens, and writes while little happens."""
     run = scenario.follow([10])
     try:
+        world.wait_until("warning of saturation", 120, lambda: saturation(run) == "True")
         audit = disturb.Audit(run.operator.user)
         pid = run.operator.process()
         busy = disturb.cpu_seconds(pid)
@@ -195,11 +196,16 @@ def idle(scenario):
         run.stop()
 
 
+def saturation(run):
+    """Of the formula's own numbers 200 of 247 are in use, which is a warning, and told once."""
+    return next((one["status"] for one in run.status().get("conditions", []) if one["type"] == "Saturated"), "Unknown")
+
+
 def idle_without_load(scenario, run, audit, pid):
     """No instance: the present size is held, and nothing moves any gauge."""
     world.scale(0)
     world.wait_until("end of the instances", 60, lambda: not run.sampler.cluster.app_pods())
-    wait_seconds(65)  # gauges are written once a minute: let the last change be told
+    wait_seconds(125)  # until the mean of a minute is 0, and gauges, written once a minute, tell it
     audit.writes()
     busy = disturb.cpu_seconds(pid)
     wait_seconds(60)
@@ -236,6 +242,50 @@ def wait_seconds(seconds):
         time.sleep(min(1.0, max(0.0, end - time.monotonic())))
 
 
+# --- the life of a release ------------------------------------------------------------------------
+
+
+def upgrade(scenario):
+    """In the middle of a move the release is upgraded to another image of the operator and of the poolers;
+    at rest it is uninstalled. Neither loses anything."""
+    disturb.tag_images("next")
+    run = scenario.follow([10])
+    try:
+        upgraded = []
+
+        def act():
+            if not upgraded and run.status().get("route") == "Moving":
+                upgraded.append(run.status()["step"]["name"])
+                run.operator.install("--set", "image.tag=next", "--set", "pooler.image.tag=next")
+
+        step = run.step(50, within=240, act=act)
+        scenario.check(not step.problems, f"50 instances at rest: {step.problems}")
+        scenario.check(upgraded, f"upgraded in the middle of the move, at {upgraded}")
+        images = {one["image"] for pod in run.sampler.cluster.pooler_pods() for one in (
+            pod["spec"]["containers"] + pod["spec"].get("initContainers", []))}
+        scenario.check(images and all(image.endswith(":next") for image in images),
+                       f"poolers and guards are of the new images: {sorted(images)}")
+        uninstall(scenario, run)
+        scenario.judge(run)
+    finally:
+        run.stop()
+
+
+def uninstall(scenario, run):
+    """Databases, poolers and policies go on."""
+    def what_runs():
+        pods = world.get("pods")
+        return {pod["metadata"]["name"]: pod["metadata"]["uid"] for pod in pods}
+
+    before, done = what_runs(), run.app.totals()["succeeded"]
+    world.run("helm", "uninstall", run.operator.name, "-n", run.operator.namespace, "--wait", timeout=120)
+    world.wait_until("end of the operator", 60, lambda: not run.operator.pods())
+    world.wait_until("1000 transactions without an operator", 60,
+                     lambda: run.app.totals()["succeeded"] - done > 1000)
+    scenario.check(what_runs() == before, "the same pods run as before")
+    scenario.check(world.get(world.POLICIES, world.POLICY) is not None, "the policy is still there")
+
+
 # --- acceptance 1, second half ----------------------------------------------------------------------
 
 
@@ -256,7 +306,7 @@ def immediate(scenario):
             run.stop()
 
 
-SCENARIOS = {one.__name__: one for one in (flap, kill9, rollout, rotate, idle, immediate)}
+SCENARIOS = {one.__name__: one for one in (flap, kill9, rollout, rotate, idle, immediate, upgrade)}
 
 
 def main(choices, doc):
