@@ -360,7 +360,7 @@ class Counted:
             return {kind: now[kind] - self._before[source][kind] for kind in by}
 
         def staged():
-            return {kind: count + (own_timeouts() if kind == "query_wait_timeout" else 0)
+            return {kind: count + own_errors(OWN[kind]) if source == "pgbouncer" and kind in OWN else count
                     for kind, count in by.items()}
 
         try:
@@ -368,7 +368,7 @@ class Counted:
         except world.Failure:
             print("\n".join(pooler_log()))
         scenario.check(difference() == staged() and min(by.values()) > 0,
-                       f"{source} counted {difference()}, staged were {by}, of the operator's own {own_timeouts()}")
+                       f"{source} counted {difference()}, staged were {by}, with the operator's own {staged()}")
         status = world.get(world.POLICIES, world.POLICY)["status"].get("connectionErrors", {})
         scenario.say(f"status.connectionErrors: {status}")
 
@@ -379,10 +379,13 @@ def pooler_log():
                                       world.NAMESPACE).splitlines()]
 
 
-def own_timeouts():
-    """While a lowering is pending the operator logs in as the application every 5 s, and waits as everybody."""
+# While a lowering is pending the operator logs in as the application every 5 s, and fares as everybody.
+OWN = {"query_wait_timeout": "query_wait_timeout", "refused": "no more connections"}
+
+
+def own_errors(text):
     address = world.Operator().pods()[0]["status"]["podIP"]
-    return sum(f"@{address}:" in line and "error: query_wait_timeout" in line for line in pooler_log())
+    return sum(f"@{address}:" in line and f"error: {text}" in line for line in pooler_log())
 
 
 def try_login(host, held, user=None, password=None):
