@@ -22,7 +22,7 @@ void forget_pods_that_are_gone(const Sight& sight, const std::string& name_space
   }
 }
 
-void follow(const Sight& sight, Memory::ErrorWatch& watch, const kube::Pod& pod,
+void follow(const Sight& sight, Memory::ErrorWatch& watch, WallTime since, const kube::Pod& pod,
             const std::string& container, const std::string& who, ErrorInLog error_in) {
   const auto& uid = pod.meta.uid;
   if (pod.phase == "Pending" || watch.logs.contains(uid)) return;
@@ -32,7 +32,7 @@ void follow(const Sight& sight, Memory::ErrorWatch& watch, const kube::Pod& pod,
   };
   reader.on_trouble = [tally = watch.tally, uid](const std::string& text) { tally->set_trouble(uid, text); };
   const runtime::LogSource source{pod.meta.name_space, pod.meta.name, container};
-  watch.logs[uid] = {pod.meta.name, sight.options.follow_log(source, *watch.since, std::move(reader))};
+  watch.logs[uid] = {pod.meta.name, sight.options.follow_log(source, since, std::move(reader))};
 }
 
 }  // namespace
@@ -48,14 +48,15 @@ void note_failed_login(const api::ConnectionPolicy& policy, const Error& error, 
 void observe_errors(const Sight& sight, const api::ConnectionPolicy& policy, Memory& memory,
                     Facts& facts) {
   auto& watch = memory.errors;
-  if (!watch.since) watch.since = sight.clock.now();
+  const WallTime since = watch.since.value_or(sight.clock.now());
+  watch.since = since;
   if (sight.options.follow_log) {
     forget_pods_that_are_gone(sight, policy.name_space, watch);
     const auto database = sight.stores.pods.get(policy.name_space + "/" + facts.database.pod);
     if (database && database->meta.uid == facts.database.pod_uid)
-      follow(sight, watch, *database, database->first_container, kServer, postgres::error_in_log);
+      follow(sight, watch, since, *database, database->first_container, kServer, postgres::error_in_log);
     for (const auto& one : facts.pods)
-      follow(sight, watch, *one.pod, pgbouncer::kContainer, kPooler, pgbouncer::error_in_log);
+      follow(sight, watch, since, *one.pod, pgbouncer::kContainer, kPooler, pgbouncer::error_in_log);
   }
   auto& out = facts.errors;
   out.fresh = watch.tally->take();
