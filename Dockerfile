@@ -1,31 +1,37 @@
-# The operator, built from source: the program and the libraries it needs, on nothing.
-#   docker build --build-arg MIRROR=http://mirror.example/debian -t localhost/pg-rightsizer:dev .
-FROM debian:trixie-slim AS build
+# The release images, built on Debian 13.
+#   docker build --build-arg MIRROR=http://mirror.example/debian -t pg-rightsizer:0.1.0 .
+#   docker build --target pooler -t pgbouncer:1.24 .
+# hack/images release builds the first without a registry.
+ARG BASE=debian:trixie-slim
+
+FROM ${BASE} AS build
 # Another Debian mirror; empty: the image's own.
 ARG MIRROR=
-RUN if [ -n "$MIRROR" ]; then \
-      sed -i "s|^URIs: .*/debian$|URIs: $MIRROR|" /etc/apt/sources.list.d/debian.sources; \
-    fi \
- && apt-get update \
- && DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends \
-      ca-certificates cmake g++ libboost-dev libboost-system-dev libcli11-dev libcpprest-dev \
-      libexpected-dev libfmt-dev libgmock-dev libgtest-dev libpq-dev librapidcheck-dev \
-      libspdlog-dev libssl-dev libyaml-cpp-dev ninja-build nlohmann-json3-dev pkg-config python3 \
- && rm -rf /var/lib/apt/lists/*
+RUN [ -z "$MIRROR" ] || sed -i "s|^URIs: .*/debian$|URIs: $MIRROR|" /etc/apt/sources.list.d/debian.sources
 WORKDIR /source
+COPY hack/setup hack/lib.sh hack/
+RUN hack/setup --build && apt-get install -y --no-install-recommends ca-certificates python3 tzdata
 COPY . .
 RUN cmake --preset release && cmake --build --preset release --target pg-rightsizer
-# What ldd lists, at the paths where it found it; names are looked up in files and by DNS.
-RUN set -eu; program=build/release/src/cli/pg-rightsizer; \
-    mkdir -p /rootfs/usr/local/bin /rootfs/etc/ssl/certs; \
-    install --strip "$program" /rootfs/usr/local/bin/; \
-    ldd "$program" | grep -o '/[^ ]*' | sort -u | while read -r library; do \
-      mkdir -p "/rootfs${library%/*}"; cp -L "$library" "/rootfs$library"; \
-    done; \
-    cp /etc/ssl/certs/ca-certificates.crt /rootfs/etc/ssl/certs/; \
-    echo 'hosts: files dns' >/rootfs/etc/nsswitch.conf
+RUN hack/rootfs build/release/src/cli/pg-rightsizer /rootfs
+
+# PgBouncer with pg_isready, and nothing of ours: the guard beside it runs from the operator's image.
+FROM ${BASE} AS pooler
+ARG MIRROR=
+RUN [ -z "$MIRROR" ] || sed -i "s|^URIs: .*/debian$|URIs: $MIRROR|" /etc/apt/sources.list.d/debian.sources
+RUN groupadd -r -g 999 postgres && useradd -r -u 999 -g 999 -d /var/lib/postgresql postgres \
+ && apt-get update -q && apt-get install -y -q --no-install-recommends pgbouncer postgresql-client-17 \
+ && rm -rf /var/lib/apt/lists/*
+ENV PATH=/usr/lib/postgresql/17/bin:/usr/sbin:/usr/bin:/sbin:/bin
+USER 999:999
+STOPSIGNAL SIGTERM
+ENTRYPOINT ["pgbouncer"]
+CMD ["/etc/pgbouncer/pgbouncer.ini"]
 
 FROM scratch
+LABEL org.opencontainers.image.title=pg-rightsizer \
+      org.opencontainers.image.description="Keeps PostgreSQL's connection limits in step with the applications that use it" \
+      org.opencontainers.image.licenses=Apache-2.0
 COPY --from=build /rootfs /
 USER 65532:65532
 ENTRYPOINT ["/usr/local/bin/pg-rightsizer"]
