@@ -19,6 +19,8 @@ TEST(PoolerLogTest, WhatClientsAreTold) {
   EXPECT_EQ(told("client connections exceeded (max_user_client_connections)"), Refused);
   EXPECT_EQ(told("client_login_timeout (server down)"), Refused);
   EXPECT_EQ(told("server login has been failing, cached error: connect failed (server_login_retry)"), Refused);
+  EXPECT_EQ(told("sorry, too many clients already"), Refused);
+  EXPECT_EQ(told("remaining connection slots are reserved for roles"), Refused);
   EXPECT_EQ(told("query_wait_timeout"), QueryWaitTimeout);
   EXPECT_EQ(told("SASL authentication failed"), LoginFailed);
   EXPECT_EQ(told("password authentication failed"), LoginFailed);
