@@ -17,8 +17,9 @@ void forget_pods_that_are_gone(const Sight& sight, const std::string& name_space
       ++log;
       continue;
     }
-    watch.tally->set_trouble(log->first, {});
-    log = watch.logs.erase(log);
+    const auto uid = log->first;
+    log = watch.logs.erase(log);  // returns when nothing can be told any more
+    watch.tally->set_trouble(uid, {});
   }
 }
 

@@ -20,7 +20,7 @@ struct LogSource {
 // Both are called on threads of the follower's and the transport's, one call at a time; they must
 // neither block nor make requests.
 struct LogReader {
-  std::function<void(std::string_view line)> on_line;            // without its time
+  std::function<void(std::string_view line)> on_line;          // without its time
   std::function<void(const std::string& trouble)> on_trouble;  // empty: it can be read again
 };
 

@@ -21,7 +21,11 @@ class ObserveErrorsTest : public testing::Test {
   ObserveErrorsTest() {
     policy_.name_space = "shop";
     options_.follow_log = [this](const runtime::LogSource& source, WallTime, runtime::LogReader reader) {
-      const auto handle = std::make_shared<int>(0);
+      // As a thread that is just at it when it is told to end.
+      const std::shared_ptr<int> handle(new int(0), [late = reader.on_trouble](const int* end) {
+        late("the last words");
+        delete end;
+      });
       followed_.push_back({source, std::move(reader), handle});
       return handle;
     };
