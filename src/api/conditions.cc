@@ -1,6 +1,7 @@
 #include <algorithm>
 
 #include "pgrightsizer/api/connection_policy.h"
+#include "pgrightsizer/base/rfc3339.h"
 
 namespace pgrightsizer::api {
 
@@ -17,7 +18,7 @@ void set_condition(std::vector<Condition>& conditions, Condition condition, Wall
       !present->last_transition_time.empty()) {
     condition.last_transition_time = present->last_transition_time;
   } else {
-    condition.last_transition_time = format_time(std::chrono::floor<std::chrono::seconds>(now));
+    condition.last_transition_time = to_rfc3339(std::chrono::floor<std::chrono::seconds>(now));
   }
   if (present != nullptr) {
     conditions[static_cast<std::size_t>(present - conditions.data())] = std::move(condition);

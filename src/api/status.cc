@@ -2,6 +2,7 @@
 #include <nlohmann/json.hpp>
 
 #include "pgrightsizer/api/connection_policy.h"
+#include "pgrightsizer/base/rfc3339.h"
 #include "reader.h"
 
 namespace pgrightsizer::api {
@@ -22,7 +23,7 @@ std::optional<WallTime> time(const Reader& reader, const char* field) {
 }
 
 void put_time(json& object, const char* field, const std::optional<WallTime>& value) {
-  if (value) object[field] = format_time(*value);
+  if (value) object[field] = to_rfc3339(*value);
 }
 
 // Empty objects and lists are left out, so that becoming empty reads as becoming absent.
@@ -92,7 +93,7 @@ json restarts_to_json(const Status& status) {
   const std::size_t size = status.restarts.size();
   for (std::size_t i = size > kRestartsKept ? size - kRestartsKept : 0; i < size; ++i) {
     const RestartRecord& restart = status.restarts[i];
-    json record{{"time", format_time(restart.time)}, {"from", restart.from}, {"to", restart.to}};
+    json record{{"time", to_rfc3339(restart.time)}, {"from", restart.from}, {"to", restart.to}};
     if (restart.duration) record["durationMilliseconds"] = restart.duration->count();
     recent.push_back(std::move(record));
   }

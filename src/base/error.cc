@@ -8,6 +8,7 @@ std::string_view to_string(ErrorKind kind) {
     case ErrorKind::AlreadyExists: return "AlreadyExists";
     case ErrorKind::Conflict: return "Conflict";
     case ErrorKind::Gone: return "Gone";
+    case ErrorKind::Behind: return "Behind";
     case ErrorKind::Invalid: return "Invalid";
     case ErrorKind::Unauthorized: return "Unauthorized";
     case ErrorKind::Forbidden: return "Forbidden";

@@ -1,7 +1,8 @@
-// By hand: std::chrono::parse is missing in g++ 12.
+// By hand: std::chrono::parse and format are missing in g++ 12.
 #include "pgrightsizer/base/rfc3339.h"
 
 #include <charconv>
+#include <cstdio>
 
 namespace pgrightsizer {
 
@@ -86,6 +87,23 @@ std::optional<NanoTime> parse_rfc3339(std::string_view text) {
   return NanoTime{std::chrono::sys_days{date} + std::chrono::hours{hours} +
                       std::chrono::minutes{minutes} + std::chrono::seconds{seconds} - offset,
                   fraction};
+}
+
+std::string to_rfc3339(WallTime time) {
+  const auto day = std::chrono::floor<std::chrono::days>(time);
+  const std::chrono::year_month_day date{day};
+  const std::chrono::hh_mm_ss clock{time - day};
+  char text[64];
+  std::snprintf(text, sizeof text, "%04d-%02u-%02uT%02d:%02d:%02d", static_cast<int>(date.year()),
+                static_cast<unsigned>(date.month()), static_cast<unsigned>(date.day()),
+                static_cast<int>(clock.hours().count()), static_cast<int>(clock.minutes().count()),
+                static_cast<int>(clock.seconds().count()));
+  std::string result = text;
+  if (const auto rest = clock.subseconds().count(); rest != 0) {
+    std::snprintf(text, sizeof text, ".%03d", static_cast<int>(rest));
+    result += text;
+  }
+  return result + "Z";
 }
 
 }  // namespace pgrightsizer

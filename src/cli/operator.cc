@@ -139,16 +139,25 @@ void add_informers(runtime::Manager& manager, Stores& stores, Wakeup& wakeup,
     out.may_be_absent = may_be_absent;
     return out;
   };
+  const auto keys_of = [&name_space](const auto& store) {
+    return [&store, name_space] { return store.keys(name_space); };
+  };
   manager.add(options(res::kConnectionPolicy, true),
-              [&](const std::string& key, const json* object) { wakeup.policy(key, object); });
-  manager.add(options(res::kDeployment), [&](const std::string& key, const json* object) {
-    wakeup.workload(stores.deployments, key, object);
-  });
-  manager.add(options(res::kStatefulSet), [&](const std::string& key, const json* object) {
-    wakeup.workload(stores.stateful_sets, key, object);
-  });
+              [&](const std::string& key, const json* object) { wakeup.policy(key, object); },
+              keys_of(stores.policies));
+  manager.add(options(res::kDeployment),
+              [&](const std::string& key, const json* object) {
+                wakeup.workload(stores.deployments, key, object);
+              },
+              keys_of(stores.deployments));
+  manager.add(options(res::kStatefulSet),
+              [&](const std::string& key, const json* object) {
+                wakeup.workload(stores.stateful_sets, key, object);
+              },
+              keys_of(stores.stateful_sets));
   manager.add(options(res::kPod),
-              [&](const std::string& key, const json* object) { wakeup.pod(key, object); });
+              [&](const std::string& key, const json* object) { wakeup.pod(key, object); },
+              keys_of(stores.pods));
 }
 
 runtime::LeaderElectorOptions elector_options(const RunOptions& options) {

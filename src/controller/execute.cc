@@ -12,6 +12,7 @@
 #include "names.h"
 #include "role.h"
 #include "routing.h"
+#include "pgrightsizer/base/rfc3339.h"
 
 namespace pgrightsizer::controller {
 
@@ -204,7 +205,7 @@ Result<void> roll_workload(const Turn& turn, const kube::Ref& ref, const std::st
 }
 
 Result<void> roll_workloads(const Turn& turn, const api::Status& status) {
-  const auto since = api::format_time(status.drain_since.value_or(turn.sight.clock.now()));
+  const auto since = to_rfc3339(status.drain_since.value_or(turn.sight.clock.now()));
   for (const auto& target : targets_of(turn.policy, turn.sight.stores)) {
     const auto& resource = target.kind == "StatefulSet" ? res::kStatefulSet : res::kDeployment;
     auto done = roll_workload(turn, {resource, turn.policy.name_space, target.name}, since);

@@ -1,6 +1,7 @@
 // From the API server's Status object to an Error.
 #include "pgrightsizer/kube/client.h"
 #include "pgrightsizer/kube/json_text.h"
+#include "pgrightsizer/kube/wire.h"
 
 namespace pgrightsizer::kube {
 namespace {
@@ -19,8 +20,18 @@ std::string causes_of(const Json& status) {
   return out;
 }
 
-ErrorKind kind_of(int status, const std::string& reason) {
-  switch (status) {
+// The server has not yet seen a resourceVersion that another one told us.
+bool is_behind(const Json& status) {
+  const Json* causes = member(status, {"details", "causes"});
+  if (causes == nullptr || !causes->is_array()) return false;
+  for (const auto& cause : *causes)
+    if (text_at(cause, {"reason"}) == "ResourceVersionTooLarge") return true;
+  return false;
+}
+
+ErrorKind kind_of(int code, const Json& status) {
+  const std::string reason = text_at(status, {"reason"});
+  switch (code) {
     case 401:
       return ErrorKind::Unauthorized;
     case 403:
@@ -28,8 +39,9 @@ ErrorKind kind_of(int status, const std::string& reason) {
     case 404:
       return ErrorKind::NotFound;
     case 408:
-    case 504:
       return ErrorKind::Timeout;
+    case 504:
+      return is_behind(status) ? ErrorKind::Behind : ErrorKind::Timeout;
     case 409:
       return reason == "AlreadyExists" ? ErrorKind::AlreadyExists : ErrorKind::Conflict;
     case 410:
@@ -40,7 +52,7 @@ ErrorKind kind_of(int status, const std::string& reason) {
     case 503:
       return ErrorKind::Unavailable;
     default:
-      return status >= 400 && status < 500 ? ErrorKind::Invalid : ErrorKind::Internal;
+      return code >= 400 && code < 500 ? ErrorKind::Invalid : ErrorKind::Internal;
   }
 }
 
@@ -61,7 +73,9 @@ Error error_of_status(int code, const Json& status, const std::string& object) {
   if (!causes.empty()) what += what.empty() ? causes : " (" + causes + ")";
   if (what.empty()) what = "the API server answered " + std::to_string(code);
   Error error;
-  error.kind = kind_of(code, text_at(status, {"reason"}));
+  error.kind = kind_of(code, status);
+  if (const auto pause = number_at(status, {"details", "retryAfterSeconds"}, 0); pause > 0)
+    error.retry_after = std::chrono::seconds(pause);
   error.remedy = remedy_of(error.kind, what);
   error.what = std::move(what);
   error.object = object;
@@ -69,14 +83,15 @@ Error error_of_status(int code, const Json& status, const std::string& object) {
 }
 
 Error error_of(const Response& response, const std::string& object) {
-  const Json status = Json::parse(response.body, nullptr, false);
+  auto status = wire::decode_status(response.body);
+  if (!status) status = Json::parse(response.body, nullptr, false);
   Error error =
-      error_of_status(response.status, status.is_object() ? status : Json::object(), object);
-  if (!status.is_object() && !response.body.empty()) {
+      error_of_status(response.status, status->is_object() ? *status : Json::object(), object);
+  if (!status->is_object() && !response.body.empty()) {
     error.what +=
         ": " + response.body.substr(0, response.body.find_first_of("\r\n")).substr(0, 200);
   }
-  error.retry_after = response.retry_after;
+  if (response.retry_after) error.retry_after = response.retry_after;
   return error;
 }
 

@@ -69,7 +69,7 @@ web::http::method method_of(Method method) {
 web::http::http_request build(const Request& request, const std::string& token) {
   web::http::http_request out(method_of(request.method));
   out.set_request_uri(request.path);
-  out.headers().add("Accept", "application/json");
+  out.headers().add("Accept", request.accept);
   out.headers().add("User-Agent", kUserAgent);  // the server indents JSON for some others
   if (!token.empty()) out.headers().add("Authorization", "Bearer " + token);
   if (!request.body.empty()) out.set_body(request.body, request.content_type);

@@ -1,6 +1,7 @@
 #include <nlohmann/json.hpp>
 
 #include "pgrightsizer/api/connection_policy.h"
+#include "pgrightsizer/base/rfc3339.h"
 #include "pgrightsizer/replay/output.h"
 
 namespace pgrightsizer::replay {
@@ -9,17 +10,17 @@ std::string to_json(const Report& report) {
   using nlohmann::ordered_json;
   auto restarts = ordered_json::array();
   for (const auto& one : report.restarts)
-    restarts.push_back({{"time", api::format_time(one.time)},
+    restarts.push_back({{"time", to_rfc3339(one.time)},
                         {"from", one.from},
                         {"to", one.to},
                         {"pooled", one.pooled},
                         {"why", one.why}});
   auto moves = ordered_json::array();
   for (const auto& one : report.moves)
-    moves.push_back({{"time", api::format_time(one.time)}, {"to", api::to_string(one.to)}});
+    moves.push_back({{"time", to_rfc3339(one.time)}, {"to", api::to_string(one.to)}});
   auto exposures = ordered_json::array();
   for (const auto& one : report.exposures)
-    exposures.push_back({{"from", api::format_time(one.from)},
+    exposures.push_back({{"from", to_rfc3339(one.from)},
                          {"minutes", one.minutes},
                          {"demand", one.demand},
                          {"usable", one.usable},

@@ -3,6 +3,7 @@
 #include <cstdio>
 
 #include "pgrightsizer/api/connection_policy.h"
+#include "pgrightsizer/base/rfc3339.h"
 #include "pgrightsizer/replay/output.h"
 
 namespace pgrightsizer::replay {
@@ -86,7 +87,7 @@ class Plot {
       const Time time = begin_ + transition::milliseconds(static_cast<std::int64_t>(span_ * i / 4));
       out += "<text x=\"" + decimal(x(time)) + "\" y=\"" + decimal(kHeight - 12) +
              "\" text-anchor=\"" + (i == 0 ? "start" : i == 4 ? "end" : "middle") + "\">" +
-             api::format_time(std::chrono::floor<std::chrono::seconds>(time)).substr(0, 16) + "</text>\n";
+             to_rfc3339(std::chrono::floor<std::chrono::seconds>(time)).substr(0, 16) + "</text>\n";
     }
     return out;
   }

@@ -1,6 +1,7 @@
 #include <cstdio>
 
 #include "pgrightsizer/api/connection_policy.h"
+#include "pgrightsizer/base/rfc3339.h"
 #include "pgrightsizer/replay/output.h"
 
 namespace pgrightsizer::replay {
@@ -18,17 +19,17 @@ std::string decimal(double value, int digits) {
 std::string number(Count value) { return std::to_string(value); }
 
 std::string line_of(const Restart& one) {
-  return "  " + api::format_time(one.time) + "  " + number(one.from) + " → " + number(one.to) +
+  return "  " + to_rfc3339(one.time) + "  " + number(one.from) + " → " + number(one.to) +
          (one.pooled ? "  behind the pooler  " : "  direct  ") + one.why + "\n";
 }
 
 std::string line_of(const Exposure& one) {
-  return "  " + api::format_time(one.from) + "  " + number(one.minutes) + " min: " + number(one.demand) +
+  return "  " + to_rfc3339(one.from) + "  " + number(one.minutes) + " min: " + number(one.demand) +
          " + 10 others > " + number(one.usable) + " usable; " + one.why + "\n";
 }
 
 std::string line_of(const Move& one) {
-  return "  " + api::format_time(one.time) + "  to " +
+  return "  " + to_rfc3339(one.time) + "  to " +
          (one.to == sizing::Route::Pooler ? "the pooler" : "the database") + "\n";
 }
 

@@ -7,12 +7,14 @@
 #include <random>
 #include <stop_token>
 #include <thread>
+#include <unordered_set>
 #include <utility>
 
-#include "line_splitter.h"
-#include "list_slicer.h"
+#include "list_reader.h"
 #include "pgrightsizer/kube/json_text.h"
+#include "pgrightsizer/kube/wire.h"
 #include "pgrightsizer/runtime/reflector.h"
+#include "watch_reader.h"
 #include "watch_trouble.h"
 
 namespace pgrightsizer::runtime {
@@ -21,7 +23,7 @@ namespace {
 using nlohmann::json;
 using std::chrono::milliseconds;
 
-constexpr std::size_t kMaxLineBytes = kMaxObjectBytes + 1024;
+constexpr const char* kInitialEventsEnd = "k8s.io/initial-events-end";
 
 std::string key_of(const json& object) {
   return kube::text_at(object, {"metadata", "namespace"}) + "/" +
@@ -59,10 +61,12 @@ class StreamStop {
 
 class Informer::Impl {
  public:
-  Impl(kube::Transport& transport, Logger& logger, InformerOptions options, OnObject on_object)
+  Impl(kube::Transport& transport, Logger& logger, InformerOptions options, OnObject on_object,
+       HeldKeys held_keys)
       : options_(std::move(options)),
         transport_(transport),
         on_object_(std::move(on_object)),
+        held_keys_(std::move(held_keys)),
         trouble_(logger, options_),
         reflector_(reflector_options(options_, random_)) {}
 
@@ -77,12 +81,14 @@ class Informer::Impl {
  private:
   using Instant = std::chrono::steady_clock::time_point;
 
+  void begin_picture();
+  void complete_picture();
+  void deliver(const json& object, bool deleted);
   void list(const std::string& path, const std::stop_token& stop);
-  void list_completed(const ListSlicer& slicer);
   void watch(const std::string& path, const std::stop_token& stop);
-  void deliver_item(std::string_view text, StreamStop& stream);
   // The error of an ERROR event.
-  std::optional<Error> deliver_event(std::string_view line, StreamStop& stream);
+  std::optional<Error> event(const std::string& type, const json& object);
+  [[nodiscard]] kube::Request request(const std::string& path) const;
   void pause(milliseconds delay, const std::stop_token& stop);
   // Why a stream has ended, empty if cleanly.
   static std::optional<Error> error_from(const Result<kube::Response>& end,
@@ -90,9 +96,13 @@ class Informer::Impl {
 
   kube::Transport& transport_;
   OnObject on_object_;
+  HeldKeys held_keys_;
   WatchTrouble trouble_;
   std::minstd_rand random_{std::random_device{}()};
-  Reflector reflector_;  // during a stream: on the transport's thread
+  // During a stream on the transport's thread, else on ours.
+  Reflector reflector_;
+  std::unordered_set<std::string> unconfirmed_;  // held, and not heard of since the picture began
+  std::size_t objects_ = 0;                      // heard of since then
   std::mutex pause_mutex_;
   std::condition_variable_any paused_;
 };
@@ -102,6 +112,7 @@ void Informer::Impl::run(const std::stop_token& stop) {
     const Reflector::Action action = reflector_.next();
     pause(action.delay, stop);
     if (stop.stop_requested()) return;
+    if (action.begins) begin_picture();
     if (action.kind == Reflector::Action::Kind::List) {
       list(action.path, stop);
     } else {
@@ -124,18 +135,45 @@ std::optional<Error> Informer::Impl::error_from(const Result<kube::Response>& en
   return std::nullopt;
 }
 
+void Informer::Impl::begin_picture() {
+  auto held = held_keys_();
+  unconfirmed_ = {std::make_move_iterator(held.begin()), std::make_move_iterator(held.end())};
+  objects_ = 0;
+}
+
+void Informer::Impl::complete_picture() {
+  for (const auto& key : std::exchange(unconfirmed_, {})) on_object_(key, nullptr);
+  if (synced_.exchange(true)) return;
+  trouble_.synced(objects_);
+  if (on_synced_) on_synced_();
+}
+
+void Informer::Impl::deliver(const json& object, bool deleted) {
+  const std::string key = key_of(object);
+  unconfirmed_.erase(key);
+  ++objects_;
+  on_object_(key, deleted ? nullptr : &object);
+}
+
+kube::Request Informer::Impl::request(const std::string& path) const {
+  kube::Request out;
+  out.path = path;
+  if (kube::wire::message_of(options_.resource) != nullptr) out.accept = kube::wire::kAccept;
+  return out;
+}
+
 void Informer::Impl::list(const std::string& path, const std::stop_token& stop) {
   StreamStop stream(stop);
-  ListSlicer slicer([&](std::string_view item) { deliver_item(item, stream); });
+  ListReader reader(options_.resource, [this](const json& object) { deliver(object, false); });
   const auto end = transport_.stream(
-      {kube::Method::Get, path, {}, {}},
+      request(path),
       [&](std::string_view piece) {
-        if (!slicer.feed(piece)) stream.fail_with("the list is not readable: " + slicer.error());
+        if (!reader.feed(piece)) stream.fail_with("the list is not readable: " + reader.error());
       },
       options_.idle, stream.token());
   if (stop.stop_requested()) return;
   auto error = error_from(end, stream);
-  if (!error && !slicer.finished())
+  if (!error && !reader.finished())
     error = Error{ErrorKind::Internal, "the list is cut short", {}, {}};
   if (error) {
     trouble_.set("list", *error);
@@ -143,43 +181,21 @@ void Informer::Impl::list(const std::string& path, const std::stop_token& stop) 
     return;
   }
   trouble_.clear();
-  list_completed(slicer);
-}
-
-void Informer::Impl::list_completed(const ListSlicer& slicer) {
-  for (const auto& key : reflector_.page_done(slicer.resource_version(), slicer.continue_token())) {
-    on_object_(key, nullptr);
-  }
-  if (!reflector_.synced() || synced_.exchange(true)) return;
-  trouble_.synced(reflector_.size());
-  if (on_synced_) on_synced_();
-}
-
-void Informer::Impl::deliver_item(std::string_view text, StreamStop& stream) {
-  if (stream.error()) return;
-  auto object = kube::parse_json(text);
-  if (!object) return stream.fail_with("an object of the list is not JSON");
-  (*object)["apiVersion"] = options_.resource.api_version();  // items of a list come without
-  (*object)["kind"] = options_.resource.kind;
-  const std::string key = key_of(*object);
-  reflector_.listed(key);
-  on_object_(key, &*object);
+  if (reflector_.page_done(reader.resource_version(), reader.continue_token())) complete_picture();
 }
 
 void Informer::Impl::watch(const std::string& path, const std::stop_token& stop) {
   StreamStop stream(stop);
   std::optional<Error> event_error;
-  LineSplitter lines(
-      [&](std::string_view line) {
-        if (auto error = deliver_event(line, stream)) event_error = std::move(error);
-      },
-      kMaxLineBytes);
+  WatchReader reader(options_.resource, [&](const std::string& type, const json& object) {
+    if (auto error = event(type, object)) event_error = std::move(error);
+  });
   const auto begin = std::chrono::steady_clock::now();
   const auto end = transport_.stream(
-      {kube::Method::Get, path, {}, {}},
+      request(path),
       [&](std::string_view piece) {
         if (piece.empty()) return trouble_.clear();
-        if (!lines.feed(piece)) stream.fail_with("an event is too large");
+        if (!reader.feed(piece)) stream.fail_with(reader.error());
       },
       options_.idle, stream.token());
   if (stop.stop_requested()) return;
@@ -190,34 +206,27 @@ void Informer::Impl::watch(const std::string& path, const std::stop_token& stop)
   reflector_.watch_ended(error, lasted);
 }
 
-std::optional<Error> Informer::Impl::deliver_event(std::string_view line, StreamStop& stream) {
-  if (stream.error()) return std::nullopt;
-  const auto event = kube::parse_json(line, "object");
-  const json* object = event ? kube::member(*event, {"object"}) : nullptr;
-  if (!event || object == nullptr || !object->is_object()) {
-    stream.fail_with("an event of the watch is not JSON");
-    return std::nullopt;
-  }
-  const std::string type = kube::text_at(*event, {"type"});
+std::optional<Error> Informer::Impl::event(const std::string& type, const json& object) {
   if (type == "ERROR") {
-    const auto code = static_cast<int>(kube::number_at(*object, {"code"}, 500));
-    return kube::error_of_status(code, *object, {});
+    const auto code = static_cast<int>(kube::number_at(object, {"code"}, 500));
+    return kube::error_of_status(code, object, {});
   }
-  const std::string version = kube::text_at(*object, {"metadata", "resourceVersion"});
+  const std::string version = kube::text_at(object, {"metadata", "resourceVersion"});
   if (type == "BOOKMARK") {
-    reflector_.bookmark(version);
+    const bool ends =
+        kube::text_at(object, {"metadata", "annotations", kInitialEventsEnd}) == "true";
+    if (reflector_.bookmark(version, ends)) complete_picture();
     return std::nullopt;
   }
-  const std::string key = key_of(*object);
-  const bool deleted = type == "DELETED";
-  reflector_.watched(key, deleted, version);
-  on_object_(key, deleted ? nullptr : object);
+  reflector_.changed(version);
+  deliver(object, type == "DELETED");
   return std::nullopt;
 }
 
 Informer::Informer(kube::Transport& transport, Logger& logger, InformerOptions options,
-                   OnObject on_object)
-    : impl_(std::make_unique<Impl>(transport, logger, std::move(options), std::move(on_object))) {}
+                   OnObject on_object, HeldKeys held_keys)
+    : impl_(std::make_unique<Impl>(transport, logger, std::move(options), std::move(on_object),
+                                   std::move(held_keys))) {}
 
 Informer::~Informer() { stop(); }
 

@@ -35,9 +35,9 @@ Manager::Manager(kube::Transport& transport, Logger& logger, WorkQueue& queue, R
 
 Manager::~Manager() { stop(); }
 
-void Manager::add(InformerOptions options, OnObject on_object) {
-  informers_.push_back(
-      std::make_unique<Informer>(transport_, logger_, std::move(options), std::move(on_object)));
+void Manager::add(InformerOptions options, OnObject on_object, HeldKeys held_keys) {
+  informers_.push_back(std::make_unique<Informer>(transport_, logger_, std::move(options),
+                                                  std::move(on_object), std::move(held_keys)));
 }
 
 void Manager::start(const OnSynced& on_synced) {

@@ -10,9 +10,11 @@ namespace {
 
 using std::chrono::milliseconds;
 
-constexpr milliseconds kShort{1'000};  // a watch that ended sooner tells of trouble
-constexpr milliseconds kBreath{100};   // between two short watches that did bring events
+constexpr milliseconds kShort{1'000};        // a watch that ended sooner tells of trouble
+constexpr milliseconds kBreath{100};         // between two short watches that did bring events
+constexpr milliseconds kPatience{60'000};    // with a server that has not reached our version
 constexpr int kFailuresBeforeList = 5;
+constexpr int kUnfinishedBeforeList = 2;
 
 }  // namespace
 
@@ -20,6 +22,7 @@ Reflector::Action Reflector::next() const {
   Action action;
   action.delay = delay_;
   action.path = options_.path;
+  action.begins = state_ == State::Beginning || (state_ == State::Listing && continue_token_.empty());
   if (state_ == State::Listing) {
     action.kind = Action::Kind::List;
     action.path += "?limit=" + std::to_string(options_.page_size);
@@ -30,8 +33,10 @@ Reflector::Action Reflector::next() const {
     const double seconds =
         static_cast<double>(options_.watch.count()) * (0.9 + 0.2 * options_.random());
     action.path += "?watch=true&allowWatchBookmarks=true&timeoutSeconds=" +
-                   std::to_string(std::lround(seconds)) +
-                   "&resourceVersion=" + kube::escape_query(resource_version_);
+                   std::to_string(std::lround(seconds));
+    action.path += state_ == State::Beginning
+                       ? "&sendInitialEvents=true&resourceVersionMatch=NotOlderThan"
+                       : "&resourceVersion=" + kube::escape_query(resource_version_);
   }
   if (!options_.label_selector.empty()) {
     action.path += "&labelSelector=" + kube::escape_query(options_.label_selector);
@@ -39,33 +44,28 @@ Reflector::Action Reflector::next() const {
   return action;
 }
 
-std::vector<std::string> Reflector::page_done(const std::string& resource_version,
-                                              const std::string& continue_token) {
+bool Reflector::page_done(const std::string& resource_version, const std::string& continue_token) {
   failures_ = 0;
   delay_ = milliseconds(0);
   continue_token_ = continue_token;
-  std::vector<std::string> vanished;
-  if (!continue_token.empty()) return vanished;
+  if (!continue_token.empty()) return false;
+  complete(resource_version);
+  return true;
+}
 
-  for (auto it = known_.begin(); it != known_.end();) {
-    if (it->second == epoch_) {
-      ++it;
-      continue;
-    }
-    vanished.push_back(it->first);
-    it = known_.erase(it);
-  }
+void Reflector::complete(const std::string& resource_version) {
   resource_version_ = resource_version;
   state_ = State::Watching;
   synced_ = true;
   moved_ = false;
-  return vanished;
+  unfinished_ = 0;
+  behind_ = milliseconds(0);
 }
 
 void Reflector::list_failed(const Error& error) {
   const bool token_expired = error.kind == ErrorKind::Gone && !continue_token_.empty();
   // Any other failure asks for the same page once more: what was delivered stays right.
-  if (error.kind == ErrorKind::Gone || error.kind == ErrorKind::Invalid) restart_list();
+  if (error.kind == ErrorKind::Gone || error.kind == ErrorKind::Invalid) continue_token_.clear();
   if (token_expired && failures_ == 0) {
     ++failures_;  // at once the first time: the list was slow, the server is well
     delay_ = milliseconds(0);
@@ -74,30 +74,52 @@ void Reflector::list_failed(const Error& error) {
   back_off(&error);
 }
 
-void Reflector::watched(const std::string& key, bool deleted, const std::string& resource_version) {
-  progress(resource_version);
-  if (deleted) {
-    known_.erase(key);
-  } else {
-    known_[key] = epoch_;
-  }
+void Reflector::changed(const std::string& resource_version) {
+  failures_ = 0;
+  behind_ = milliseconds(0);
+  moved_ = true;
+  // Initial events come in no order of versions.
+  if (state_ == State::Watching && !resource_version.empty()) resource_version_ = resource_version;
 }
 
-void Reflector::bookmark(const std::string& resource_version) { progress(resource_version); }
-
-void Reflector::progress(const std::string& resource_version) {
-  if (!resource_version.empty()) resource_version_ = resource_version;
-  failures_ = 0;
-  moved_ = true;
+bool Reflector::bookmark(const std::string& resource_version, bool ends_initial_events) {
+  changed(resource_version);
+  if (state_ != State::Beginning || !ends_initial_events) return false;
+  complete(resource_version);
+  return true;
 }
 
 void Reflector::watch_ended(const std::optional<Error>& error, milliseconds lasted) {
+  if (state_ == State::Beginning) {
+    beginning_ended(error);
+  } else {
+    watching_ended(error, lasted);
+  }
+  moved_ = false;
+}
+
+// Nothing of what came is lost, but what is missing is not known: all of it once more, by pages if
+// this server does not bring a beginning to its end.
+void Reflector::beginning_ended(const std::optional<Error>& error) {
+  const bool refused = error && error->kind == ErrorKind::Invalid;
+  const bool cut = !error || error->kind == ErrorKind::Timeout;
+  if (cut) ++unfinished_;
+  const bool keeps_failing = error && error->kind == ErrorKind::Internal && failures_ + 1 >= kFailuresBeforeList;
+  if (refused || unfinished_ >= kUnfinishedBeforeList || keeps_failing) {
+    initial_events_ = false;
+    begin_again();
+    delay_ = milliseconds(0);
+    return;
+  }
+  back_off(error ? &*error : nullptr);
+}
+
+void Reflector::watching_ended(const std::optional<Error>& error, milliseconds lasted) {
   const bool was_short = lasted < kShort;
-  const bool moved = std::exchange(moved_, false);
-  if (error && calls_for_a_list(*error)) restart_list();
+  if (error && calls_for_a_list(*error, lasted)) begin_again();
   const bool harmless =
       !error || error->kind == ErrorKind::Timeout || error->kind == ErrorKind::Gone;
-  if (!harmless || (was_short && !moved)) {
+  if (!harmless || (was_short && !moved_)) {
     back_off(error ? &*error : nullptr);
     return;
   }
@@ -105,7 +127,7 @@ void Reflector::watch_ended(const std::optional<Error>& error, milliseconds last
   delay_ = was_short ? kBreath : milliseconds(0);
 }
 
-bool Reflector::calls_for_a_list(const Error& error) const {
+bool Reflector::calls_for_a_list(const Error& error, milliseconds lasted) {
   switch (error.kind) {
     case ErrorKind::Gone:
     case ErrorKind::Invalid:
@@ -116,16 +138,19 @@ bool Reflector::calls_for_a_list(const Error& error) const {
     case ErrorKind::TooManyRequests:
     case ErrorKind::Cancelled:
       return false;
-    // Such as "too large resource version" after a restored backup.
+    // One that lags behind the other servers catches up; one with a restored backup never does.
+    case ErrorKind::Behind:
+      behind_ += delay_ + lasted;
+      return behind_ >= kPatience;
     default:
       return failures_ + 1 >= kFailuresBeforeList;
   }
 }
 
-void Reflector::restart_list() {
-  state_ = State::Listing;
+void Reflector::begin_again() {
+  state_ = initial_events_ ? State::Beginning : State::Listing;
   continue_token_.clear();
-  ++epoch_;
+  behind_ = milliseconds(0);
 }
 
 void Reflector::back_off(const Error* error) {

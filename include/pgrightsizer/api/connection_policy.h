@@ -283,8 +283,6 @@ void remove_condition(std::vector<Condition>& conditions, const std::string& typ
 [[nodiscard]] const Condition* find_condition(const std::vector<Condition>& conditions,
                                               const std::string& type);
 
-// RFC 3339 in UTC, "2026-11-23T17:07:26Z", with milliseconds when they are not zero.
-[[nodiscard]] std::string format_time(WallTime time);
 // Any RFC 3339 time with its offset; what is finer than a millisecond is cut off.
 [[nodiscard]] std::optional<WallTime> parse_time(const std::string& text);
 

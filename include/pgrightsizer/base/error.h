@@ -15,6 +15,7 @@ enum class ErrorKind {
   AlreadyExists,     // it exists already
   Conflict,          // it changed since it was read (HTTP 409, a failed JSON-patch test)
   Gone,              // the resourceVersion is too old (HTTP 410)
+  Behind,            // this API server has not seen a resourceVersion that another one told yet
   Invalid,           // the input is wrong and stays wrong until somebody edits it
   Unauthorized,      // the credentials are wrong
   Forbidden,         // the credentials are right and not enough

@@ -4,7 +4,10 @@
 #include <chrono>
 #include <compare>
 #include <optional>
+#include <string>
 #include <string_view>
+
+#include "pgrightsizer/base/clock.h"
 
 namespace pgrightsizer {
 
@@ -18,5 +21,8 @@ struct NanoTime {
 // "2026-11-23T17:07:26.123456789Z", or with an offset; what is finer than a nanosecond is cut off.
 // Nothing when it is not RFC 3339.
 [[nodiscard]] std::optional<NanoTime> parse_rfc3339(std::string_view text);
+
+// "2026-11-23T17:07:26Z", with ".123" if it is not a whole second.
+[[nodiscard]] std::string to_rfc3339(WallTime time);
 
 }  // namespace pgrightsizer

@@ -26,6 +26,7 @@ struct Request {
   std::string body;
   // May be sent a second time when the connection was lost before the answer came. GETs always may.
   bool repeatable = false;
+  std::string accept = "application/json";
 };
 
 struct Response {

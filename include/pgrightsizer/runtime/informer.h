@@ -1,7 +1,9 @@
 // Keeps a Store in step with one collection of the API server: list, then watch, for ever.
 //
 // How: a Reflector (state machine without I/O, runtime/reflector.h) says what to do next; the
-// informer's one thread does it. Lists are paged and parsed object by object as they come.
+// informer's one thread does it. Everything is decoded object by object as it comes, built-in kinds
+// from protobuf (kube/wire.h) and custom resources from JSON; nothing is kept but what the receiver
+// keeps.
 #pragma once
 
 #include <chrono>
@@ -9,6 +11,7 @@
 #include <memory>
 #include <nlohmann/json_fwd.hpp>
 #include <string>
+#include <vector>
 
 #include "pgrightsizer/base/log.h"
 #include "pgrightsizer/kube/client.h"
@@ -28,22 +31,28 @@ struct InformerOptions {
 
 // One object appeared or changed (object) or vanished (nullptr), under this key. One call at a
 // time, on the transport's thread (deletions found by a new list: on the informer's): it must not
-// block and must not make requests. The object has apiVersion and kind, and no managedFields.
+// block and must not make requests. The object has apiVersion and kind; one of a built-in kind has
+// only the fields that kube/wire.h reads, any other all but its managedFields.
 using OnObject = std::function<void(const std::string& key, const nlohmann::json* object)>;
+
+// The keys that the receiver holds of this informer's objects. Asked for when a whole picture
+// begins, on the informer's thread: those that are not in the picture have vanished.
+using HeldKeys = std::function<std::vector<std::string>()>;
 
 // Life: construct, start(), stop() (or destroy). synced() and trouble() from any thread.
 class Informer {
  public:
-  Informer(kube::Transport& transport, Logger& logger, InformerOptions options, OnObject on_object);
+  Informer(kube::Transport& transport, Logger& logger, InformerOptions options, OnObject on_object,
+           HeldKeys held_keys);
   ~Informer();  // stops
   Informer(const Informer&) = delete;
   Informer& operator=(const Informer&) = delete;
 
-  // `on_synced`, if given, is called once, on the informer's thread, after the first full list.
+  // `on_synced`, if given, is called once, on the informer's thread, after the first whole picture.
   void start(std::function<void()> on_synced = {});
   void stop();          // returns when the thread has ended
   void request_stop();  // does not wait
-  // A full list has been delivered. Errors since then do not make it false again.
+  // A whole picture has been delivered. Errors since then do not make it false again.
   [[nodiscard]] bool synced() const;
   // The last error, empty while all is well: for conditions and logs.
   [[nodiscard]] std::string trouble() const;

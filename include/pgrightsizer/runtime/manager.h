@@ -57,7 +57,7 @@ class Manager {
           ManagerOptions options = {}, Metrics& metrics = no_metrics());
   ~Manager();
 
-  void add(InformerOptions options, OnObject on_object);
+  void add(InformerOptions options, OnObject on_object, HeldKeys held_keys);
   // Returns at once. `on_synced` is called on an informer's thread after its first full list: the
   // moment to put the keys on the queue that waited for this kind. It must not block.
   void start(const OnSynced& on_synced = {});

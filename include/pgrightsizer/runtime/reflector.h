@@ -3,12 +3,9 @@
 #pragma once
 
 #include <chrono>
-#include <cstdint>
 #include <functional>
 #include <optional>
 #include <string>
-#include <unordered_map>
-#include <vector>
 
 #include "pgrightsizer/base/error.h"
 
@@ -27,13 +24,15 @@ struct ReflectorOptions {
 };
 
 // Life: call next(), wait for its delay, do what it says, report how that went, and so on for ever.
-// A list is reported by listed() for each object and then page_done() or list_failed(); a watch by
-// watched() and bookmark(), and then watch_ended(). Not thread-safe; belongs to one informer.
+// A list is reported by page_done() or list_failed(); a watch by changed() and bookmark() for what it
+// brings, and then by watch_ended(). Not thread-safe; belongs to one informer.
 //
-// It starts with a consistent list (no resourceVersion), so a restart never sees an older state
-// than before, and pages it. Then it watches from the list's resourceVersion, and again from the
-// last one seen whenever the stream ends, for whatever reason; it lists again only when the server
-// no longer knows that version (410), says that the request makes no sense, or keeps failing.
+// The first picture is a consistent one (no resourceVersion), so a restart never sees an older state
+// than before. It comes as the beginning of a watch (sendInitialEvents), and from a server that has
+// not got that, as a list in pages. Then it watches from the last version seen whenever the stream
+// ends, for whatever reason; it asks for a whole picture again only when the server no longer knows
+// that version (410), says that the request makes no sense, keeps failing, or has not reached that
+// version for a minute.
 class Reflector {
  public:
   struct Action {
@@ -41,47 +40,51 @@ class Reflector {
     Kind kind = Kind::List;
     std::string path;  // with query
     std::chrono::milliseconds delay{0};
+    // A whole picture begins: what is not heard of before it is complete has vanished.
+    bool begins = false;
   };
 
   explicit Reflector(ReflectorOptions options) : options_(std::move(options)) {}
 
   [[nodiscard]] Action next() const;
 
-  void listed(const std::string& key) { known_[key] = epoch_; }
-  // One page has come completely. After the last one: the keys that have vanished meanwhile.
-  [[nodiscard]] std::vector<std::string> page_done(const std::string& resource_version,
-                                                   const std::string& continue_token);
+  // One page has come completely. True: it was the last, the picture is complete.
+  [[nodiscard]] bool page_done(const std::string& resource_version,
+                               const std::string& continue_token);
   void list_failed(const Error& error);
 
-  void watched(const std::string& key, bool deleted, const std::string& resource_version);
-  void bookmark(const std::string& resource_version);
+  // An object came or went.
+  void changed(const std::string& resource_version);
+  // True: it ends the initial events of this watch, the picture is complete.
+  [[nodiscard]] bool bookmark(const std::string& resource_version, bool ends_initial_events);
   // `error` is empty for a clean end; an ERROR event counts as the error of its stream.
   void watch_ended(const std::optional<Error>& error, std::chrono::milliseconds lasted);
 
-  // A full list has been delivered.
+  // There has been a complete picture.
   [[nodiscard]] bool synced() const { return synced_; }
-  [[nodiscard]] std::size_t size() const { return known_.size(); }
 
  private:
-  enum class State { Listing, Watching };
+  // Beginning: a watch that has not told everything yet. Listing: pages instead.
+  enum class State { Beginning, Listing, Watching };
 
-  void restart_list();
+  void begin_again();
+  void beginning_ended(const std::optional<Error>& error);
+  void watching_ended(const std::optional<Error>& error, std::chrono::milliseconds lasted);
+  void complete(const std::string& resource_version);
   void back_off(const Error* error);
-  void progress(const std::string& resource_version);
-  [[nodiscard]] bool calls_for_a_list(const Error& error) const;
+  [[nodiscard]] bool calls_for_a_list(const Error& error, std::chrono::milliseconds lasted);
 
   ReflectorOptions options_;
-  State state_ = State::Listing;
+  State state_ = State::Beginning;
+  bool initial_events_ = true;  // the server has sendInitialEvents, as far as we know
   std::string resource_version_;
   std::string continue_token_;
   std::chrono::milliseconds delay_{0};
+  std::chrono::milliseconds behind_{0};  // for how long the server has not known our version yet
   int failures_ = 0;    // in a row, since the last progress
+  int unfinished_ = 0;  // watches in a row that ended before their initial events did
   bool moved_ = false;  // the present watch has brought something
   bool synced_ = false;
-  // Keys that were delivered, with the list that confirmed them last: those of older lists are
-  // gone.
-  std::uint32_t epoch_ = 0;
-  std::unordered_map<std::string, std::uint32_t> known_;
 };
 
 }  // namespace pgrightsizer::runtime

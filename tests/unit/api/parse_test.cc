@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "pgrightsizer/api/connection_policy.h"
+#include "pgrightsizer/base/rfc3339.h"
 
 namespace pgrightsizer::api {
 namespace {
@@ -449,7 +450,7 @@ TEST(Metadata, IsReadEvenWhenTheSpecIsWrong) {
   EXPECT_EQ(policy.uid, "u");
   EXPECT_EQ(policy.resource_version, "17");
   EXPECT_EQ(policy.generation, 4);
-  EXPECT_EQ(format_time(policy.created), "2026-11-23T17:07:26Z");
+  EXPECT_EQ(to_rfc3339(policy.created), "2026-11-23T17:07:26Z");
   EXPECT_TRUE(policy.deleting);
   EXPECT_EQ(policy.status.instances, 12);
 }
@@ -458,7 +459,7 @@ TEST(Metadata, RestartNow) {
   json object = least();
   EXPECT_FALSE(parse(object)->restart_now);
   object["metadata"]["annotations"][kRestartNowAnnotation] = "2026-11-23T18:07:26+01:00";
-  EXPECT_EQ(format_time(*parse(object)->restart_now), "2026-11-23T17:07:26Z");
+  EXPECT_EQ(to_rfc3339(*parse(object)->restart_now), "2026-11-23T17:07:26Z");
   EXPECT_EQ(parse(object)->restart_now_error, "");
 }
 

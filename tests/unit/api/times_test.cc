@@ -3,6 +3,7 @@
 #include <string>
 
 #include "pgrightsizer/api/connection_policy.h"
+#include "pgrightsizer/base/rfc3339.h"
 
 namespace pgrightsizer::api {
 namespace {
@@ -21,7 +22,7 @@ struct TimeCase {
 class WrittenTime : public testing::TestWithParam<TimeCase> {};
 
 TEST_P(WrittenTime, IsReadBack) {
-  EXPECT_EQ(format_time(at(GetParam().since_1970)), GetParam().text);
+  EXPECT_EQ(to_rfc3339(at(GetParam().since_1970)), GetParam().text);
   EXPECT_EQ(parse_time(GetParam().text), at(GetParam().since_1970));
 }
 

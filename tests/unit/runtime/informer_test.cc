@@ -10,6 +10,7 @@
 
 #include "unit/kube/fake_transport.h"
 #include "unit/kube/recording_logger.h"
+#include "unit/kube/wire_writer.h"
 #include "unit/runtime/eventually.h"
 
 namespace pgrightsizer::runtime {
@@ -23,9 +24,21 @@ std::string object(const std::string& name, int version) {
   return R"({"metadata":{"namespace":"shop","name":")" + name + R"(","resourceVersion":")" +
          std::to_string(version) + R"(","managedFields":[{"a":1}]}})";
 }
+std::string bookmark(int version, bool ends_initial_events = true) {
+  const std::string annotations = R"("annotations":{"k8s.io/initial-events-end":"true"})";
+  return R"({"type":"BOOKMARK","object":{"metadata":{"resourceVersion":")" + std::to_string(version) + "\"" +
+         (ends_initial_events ? "," + annotations : "") + "}}}\n";
+}
 std::string list(const std::string& items, int version, const std::string& token = "") {
   return R"({"kind":"PodList","metadata":{"resourceVersion":")" + std::to_string(version) +
          R"(","continue":")" + token + R"("},"items":[)" + items + "]}\n";
+}
+// A server that has not got initial events.
+FakeTransport::Script no_initial_events() {
+  FakeTransport::Script refused;
+  refused.status = 422;
+  refused.body = R"({"kind":"Status","message":"sendInitialEvents is forbidden for watch"})";
+  return refused;
 }
 std::string event(const std::string& type, const std::string& object) {
   return R"({"type":")" + type + R"(","object":)" + object + "}\n";
@@ -42,7 +55,8 @@ class InformerTest : public ::testing::Test {
                        } else {
                          present[key] = *value;
                        }
-                     });
+                     },
+                     [this] { return keys(); });
     informer->start();
   }
   [[nodiscard]] std::vector<std::string> keys() const {
@@ -64,21 +78,51 @@ class InformerTest : public ::testing::Test {
   std::optional<Informer> informer;
 };
 
-TEST_F(InformerTest, DeliversPagesThenEvents) {
-  transport.script({{list(object("a", 1) + "," + object("b", 2), 10, "next")}});
-  transport.script({{list(object("c", 3), 10)}});
-  transport.script({{event("ADDED", object("d", 11)), event("DELETED", object("a", 12)),
-                     event("BOOKMARK", object("", 15))},
+TEST_F(InformerTest, DeliversInitialEventsThenEvents) {
+  transport.script({{event("ADDED", object("b", 2)), bookmark(5, false), event("ADDED", object("a", 1)), bookmark(10),
+                     event("ADDED", object("d", 11)), event("DELETED", object("a", 12)), bookmark(15, false)},
                     std::nullopt,
                     true});
+  start();
+  ASSERT_TRUE(eventually([&] { return keys() == std::vector<std::string>{"shop/b", "shop/d"}; }));
+  EXPECT_TRUE(informer->synced());
+  EXPECT_EQ(informer->trouble(), "");
+  EXPECT_THAT(paths()[0], HasSubstr("sendInitialEvents=true"));
+  std::scoped_lock lock(mutex);
+  EXPECT_EQ(present["shop/d"]["metadata"], nlohmann::json::parse(R"({"namespace":"shop","name":"d","resourceVersion":"11"})"));
+}
+
+TEST_F(InformerTest, BuiltInKindsComeInProtobuf) {
+  namespace wire = kube::wire;
+  transport.script({{wire::frame("ADDED", "Pod", wire::pod("a", 1)), wire::frame("BOOKMARK", "Pod", wire::bookmark(10, true)),
+                     wire::frame("MODIFIED", "Pod", wire::pod("b", 11)), wire::frame("DELETED", "Pod", wire::pod("a", 12))},
+                    std::nullopt,
+                    true});
+  start();
+  ASSERT_TRUE(eventually([&] { return keys() == std::vector<std::string>{"shop/b"}; }));
+  EXPECT_TRUE(informer->synced());
+  EXPECT_EQ(transport.requests()[0].accept, "application/vnd.kubernetes.protobuf,application/json");
+}
+
+TEST_F(InformerTest, CustomResourcesComeInJson) {
+  start({kube::resources::kConnectionPolicy, "", ""});
+  ASSERT_TRUE(transport.wait_for_requests(1));
+  EXPECT_EQ(transport.requests()[0].accept, "application/json");
+}
+
+TEST_F(InformerTest, AServerWithoutInitialEventsIsListedInPages) {
+  transport.script(no_initial_events());
+  transport.script({{list(object("a", 1) + "," + object("b", 2), 10, "next")}});
+  transport.script({{list(object("c", 3), 10)}});
+  transport.script({{event("ADDED", object("d", 11)), event("DELETED", object("a", 12))}, std::nullopt, true});
   start();
   ASSERT_TRUE(eventually([&] {
     return keys() == std::vector<std::string>{"shop/b", "shop/c", "shop/d"};
   }));
   EXPECT_TRUE(informer->synced());
   EXPECT_EQ(informer->trouble(), "");
-  EXPECT_THAT(paths()[1], HasSubstr("continue=next"));
-  EXPECT_THAT(paths()[2], HasSubstr("watch=true"));
+  EXPECT_THAT(paths()[2], HasSubstr("continue=next"));
+  EXPECT_THAT(paths()[3], HasSubstr("resourceVersion=10"));
   std::scoped_lock lock(mutex);
   EXPECT_EQ(present["shop/b"]["kind"], "Pod");
   EXPECT_EQ(present["shop/b"]["apiVersion"], "v1");
@@ -86,8 +130,7 @@ TEST_F(InformerTest, DeliversPagesThenEvents) {
 }
 
 TEST_F(InformerTest, EventsMayBeCutAnywhere) {
-  const std::string text = event("ADDED", object("a", 11)) + event("ADDED", object("b", 12));
-  transport.script({{list("", 10)}});
+  const std::string text = bookmark(10) + event("ADDED", object("a", 11)) + event("ADDED", object("b", 12));
   FakeTransport::Script script;
   for (const char c : text) script.pieces.emplace_back(1, c);
   script.stay_open = true;
@@ -96,26 +139,34 @@ TEST_F(InformerTest, EventsMayBeCutAnywhere) {
   EXPECT_TRUE(eventually([&] { return keys().size() == 2; }));
 }
 
-TEST_F(InformerTest, AnErrorEventOfAnOldVersionAsksForANewList) {
-  transport.script({{list(object("a", 1) + "," + object("b", 2), 10)}});
-  transport.script({{event("BOOKMARK", object("", 11)),
-                     event("ERROR", R"({"kind":"Status","code":410,"message":"too old"})")}});
-  transport.script({{list(object("b", 2), 20)}});
+TEST_F(InformerTest, WhatIsNotInANewPictureHasVanished) {
+  const std::string gone = event("ERROR", R"({"kind":"Status","code":410,"message":"too old"})");
+  transport.script({{event("ADDED", object("a", 1)), event("ADDED", object("b", 2)), bookmark(10), gone}});
+  transport.script({{event("ADDED", object("b", 2)), event("ADDED", object("c", 12))}});  // cut short
+  transport.script({{event("ADDED", object("b", 2)), bookmark(20)}, std::nullopt, true});
   start();
-  ASSERT_TRUE(transport.wait_for_requests(4));
-  EXPECT_THAT(keys(), ElementsAre("shop/b"));
-  EXPECT_THAT(paths()[3], HasSubstr("resourceVersion=20"));
+  ASSERT_TRUE(eventually([&] { return keys() == std::vector<std::string>{"shop/b"}; }));
+  EXPECT_TRUE(informer->synced());
+}
+
+TEST_F(InformerTest, ACutPictureTakesNothingAway) {
+  const std::string gone = event("ERROR", R"({"kind":"Status","code":410,"message":"too old"})");
+  transport.script({{event("ADDED", object("a", 1)), bookmark(10), gone}});
+  transport.script({{event("ADDED", object("b", 2))}, std::nullopt, true});
+  start();
+  ASSERT_TRUE(eventually([&] { return keys().size() == 2; }));
+  EXPECT_THAT(keys(), ElementsAre("shop/a", "shop/b"));
 }
 
 TEST_F(InformerTest, ARefusedWatchKeepsThePicture) {
-  transport.script({{list(object("a", 1), 10)}});
+  transport.script({{event("ADDED", object("a", 1)), bookmark(10), bookmark(11, false)}});
   FakeTransport::Script refused;
   refused.status = 503;
   refused.body = R"({"kind":"Status","message":"shutting down"})";
   transport.script(refused);
   start();
   ASSERT_TRUE(transport.wait_for_requests(3));
-  EXPECT_THAT(paths()[2], HasSubstr("resourceVersion=10"));
+  EXPECT_THAT(paths()[2], HasSubstr("resourceVersion=11"));
   EXPECT_THAT(keys(), ElementsAre("shop/a"));
   ASSERT_TRUE(eventually([&] { return informer->trouble().empty(); }));  // the third has opened
   EXPECT_EQ(logger.count("cannot watch pods: shutting down"), 1);
@@ -131,7 +182,7 @@ TEST_F(InformerTest, MissingRightsNameKindVerbAndRemedy) {
   ASSERT_TRUE(eventually([&] { return !informer->trouble().empty(); }));
   EXPECT_FALSE(informer->synced());
   EXPECT_EQ(informer->trouble(),
-            "cannot list deployments.apps in namespace shop: deployments.apps is forbidden; allow "
+            "cannot watch deployments.apps in namespace shop: deployments.apps is forbidden; allow "
             "get, list and watch of deployments.apps to the operator's ServiceAccount");
 }
 
@@ -140,7 +191,7 @@ TEST_F(InformerTest, AnAbsentKindIsWaitedForAndTroubleEndsWhenItComes) {
   absent.status = 404;
   absent.body = "404 page not found";
   transport.script(absent);
-  transport.script({{list("", 5)}});
+  transport.script({{bookmark(5)}, std::nullopt, true});
   InformerOptions options{kube::resources::kConnectionPolicy, "", ""};
   options.may_be_absent = true;
   start(options);
@@ -151,18 +202,19 @@ TEST_F(InformerTest, AnAbsentKindIsWaitedForAndTroubleEndsWhenItComes) {
 
 TEST_F(InformerTest, AnswersThatAreNotReadableAreTroubleNotACrash) {
   for (const char* bad : {"[]", "{\"items\":[{\"a\":}]}", "{\"items\":["}) {
+    transport.script(no_initial_events());
     transport.script({{bad}});
     start();
-    EXPECT_TRUE(eventually([&] { return !informer->trouble().empty(); })) << bad;
+    EXPECT_TRUE(eventually([&] { return informer->trouble().find("cannot list") == 0; })) << bad;
     informer.reset();
   }
 }
 
 TEST_F(InformerTest, AWatchThatIsNotReadableIsOpenedAgain) {
-  transport.script({{list("", 10)}});
   transport.script({{"<html>\n"}});
   start();
-  EXPECT_TRUE(transport.wait_for_requests(3));
+  EXPECT_TRUE(transport.wait_for_requests(2));
+  EXPECT_EQ(logger.count("an event of the watch is not readable"), 1);
 }
 
 TEST_F(InformerTest, StopsAtOnceWhileBackingOffAndWhileWatching) {

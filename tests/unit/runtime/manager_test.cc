@@ -18,16 +18,19 @@ using kube::FakeTransport;
 using std::chrono::milliseconds;
 using ::testing::HasSubstr;
 
-constexpr const char* kEmptyList = R"({"metadata":{"resourceVersion":"1"},"items":[]})";
+constexpr const char* kNothing =
+    R"({"type":"BOOKMARK","object":{"metadata":{"resourceVersion":"1","annotations":{"k8s.io/initial-events-end":"true"}}}})"
+    "\n";
 
 class ManagerTest : public ::testing::Test {
  protected:
   void start(Manager::Reconcile reconcile, ManagerOptions options = {},
              Manager::OnSynced on_synced = {}) {
     manager.emplace(transport, logger, queue, std::move(reconcile), options, *metrics);
-    manager->add({kube::resources::kPod, "", ""}, [](const std::string&, const nlohmann::json*) {});
-    manager->add({kube::resources::kSecret, "", ""},
-                 [](const std::string&, const nlohmann::json*) {});
+    const auto nothing = [](const std::string&, const nlohmann::json*) {};
+    const auto none = [] { return std::vector<std::string>{}; };
+    manager->add({kube::resources::kPod, "", ""}, nothing, none);
+    manager->add({kube::resources::kSecret, "", ""}, nothing, none);
     manager->start(std::move(on_synced));
   }
   void forbid(const std::string& path) {
@@ -46,7 +49,7 @@ class ManagerTest : public ::testing::Test {
 };
 
 TEST_F(ManagerTest, WorkersStartOnlyWhenEverythingIsListed) {
-  transport.script({{kEmptyList}}, "/api/v1/pods?limit");
+  transport.script({{kNothing}}, "/api/v1/pods");
   queue.add("a");
   start([this](const std::string&) {
     EXPECT_TRUE(manager->synced());
@@ -62,8 +65,8 @@ TEST_F(ManagerTest, WorkersStartOnlyWhenEverythingIsListed) {
 }
 
 TEST_F(ManagerTest, AStandbyIsInSyncAndWaitsForTheLead) {
-  transport.script({{kEmptyList}}, "/api/v1/pods");
-  transport.script({{kEmptyList}}, "/api/v1/secrets");
+  transport.script({{kNothing}}, "/api/v1/pods");
+  transport.script({{kNothing}}, "/api/v1/secrets");
   queue.add("a");
   ManagerOptions options;
   options.wait_for_lead = true;
@@ -75,7 +78,7 @@ TEST_F(ManagerTest, AStandbyIsInSyncAndWaitsForTheLead) {
 }
 
 TEST_F(ManagerTest, TheLeadBeforeTheFirstListWaitsForIt) {
-  transport.script({{kEmptyList}}, "/api/v1/pods");
+  transport.script({{kNothing}}, "/api/v1/pods");
   queue.add("a");
   ManagerOptions options;
   options.wait_for_lead = true;
@@ -86,8 +89,8 @@ TEST_F(ManagerTest, TheLeadBeforeTheFirstListWaitsForIt) {
 }
 
 TEST_F(ManagerTest, RunsKeysAndLooksAgainWhenAsked) {
-  transport.script({{kEmptyList}}, "/api/v1/pods");
-  transport.script({{kEmptyList}}, "/api/v1/secrets");
+  transport.script({{kNothing}}, "/api/v1/pods");
+  transport.script({{kNothing}}, "/api/v1/secrets");
   queue.add("a");
   start([this](const std::string&) {
     const int run = ++runs;
@@ -113,7 +116,7 @@ TEST_F(ManagerTest, RunsKeysAndLooksAgainWhenAsked) {
 }
 
 TEST_F(ManagerTest, OneForbiddenKindDoesNotStopTheOthers) {
-  transport.script({{kEmptyList}}, "/api/v1/pods");
+  transport.script({{kNothing}}, "/api/v1/pods");
   forbid("/api/v1/secrets");
   queue.add("a");
   std::atomic<int> synced_calls{0};
@@ -136,12 +139,12 @@ TEST_F(ManagerTest, OneForbiddenKindDoesNotStopTheOthers) {
   EXPECT_TRUE(states[0].synced);
   EXPECT_EQ(states[0].trouble, "");
   EXPECT_FALSE(states[1].synced);
-  EXPECT_THAT(states[1].trouble, HasSubstr("cannot list secrets: secrets is forbidden; allow"));
+  EXPECT_THAT(states[1].trouble, HasSubstr("cannot watch secrets: secrets is forbidden; allow"));
 }
 
 TEST_F(ManagerTest, StopWaitsForTheReconcileUnderWay) {
-  transport.script({{kEmptyList}}, "/api/v1/pods");
-  transport.script({{kEmptyList}}, "/api/v1/secrets");
+  transport.script({{kNothing}}, "/api/v1/pods");
+  transport.script({{kNothing}}, "/api/v1/secrets");
   std::atomic<bool> inside{false};
   std::atomic<bool> left{false};
   queue.add("a");

@@ -10,9 +10,7 @@ using std::chrono::milliseconds;
 using std::chrono::seconds;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
-using ::testing::IsEmpty;
 using ::testing::Not;
-using ::testing::UnorderedElementsAre;
 using Kind = Reflector::Action::Kind;
 
 constexpr milliseconds kLong{60'000};
@@ -28,44 +26,107 @@ class ReflectorTest : public ::testing::Test {
     return out;
   }
   static Error error(ErrorKind kind) { return {kind, "because", {}, {}}; }
-  void sync(const std::vector<std::string>& keys = {}, const std::string& version = "10") {
-    for (const auto& key : keys) reflector.listed(key);
-    EXPECT_THAT(reflector.page_done(version, ""), IsEmpty());
+  void sync(const std::string& version = "10") {
+    EXPECT_FALSE(reflector.bookmark("3", false));
+    EXPECT_TRUE(reflector.bookmark(version, true));
+  }
+  // A server that has not got initial events.
+  void refuse_initial_events() {
+    reflector.watch_ended(error(ErrorKind::Invalid), milliseconds(1));
+    EXPECT_EQ(reflector.next().kind, Kind::List);
   }
   void expect_watch_from(const std::string& version) {
     EXPECT_EQ(reflector.next().kind, Kind::Watch);
     EXPECT_THAT(reflector.next().path, HasSubstr("&resourceVersion=" + version));
+    EXPECT_FALSE(reflector.next().begins);
+  }
+  void expect_beginning() {
+    EXPECT_EQ(reflector.next().kind, Kind::Watch);
+    EXPECT_THAT(reflector.next().path, HasSubstr("&sendInitialEvents=true&resourceVersionMatch=NotOlderThan"));
+    EXPECT_THAT(reflector.next().path, Not(HasSubstr("resourceVersion=")));
+    EXPECT_TRUE(reflector.next().begins);
   }
 
   double random = 0;
   Reflector reflector;
 };
 
-TEST_F(ReflectorTest, StartsWithAConsistentPagedList) {
-  EXPECT_EQ(reflector.next().kind, Kind::List);
-  EXPECT_EQ(reflector.next().path, "/api/v1/pods?limit=500");
+TEST_F(ReflectorTest, StartsWithTheInitialEventsOfAConsistentWatch) {
+  expect_beginning();
   EXPECT_EQ(reflector.next().delay, milliseconds(0));
-}
-
-TEST_F(ReflectorTest, TheLabelSelectorIsInListAndWatch) {
-  auto with_selector = options();
-  with_selector.label_selector = "app=a,b!=c";
-  Reflector selective(with_selector);
-  EXPECT_THAT(selective.next().path, HasSubstr("&labelSelector=app%3Da%2Cb%21%3Dc"));
-  EXPECT_THAT(selective.page_done("1", ""), IsEmpty());
-  EXPECT_THAT(selective.next().path, HasSubstr("&labelSelector=app%3Da%2Cb%21%3Dc"));
-}
-
-TEST_F(ReflectorTest, FollowsThePagesThenWatchesFromTheListsVersion) {
-  reflector.listed("a/1");
-  EXPECT_THAT(reflector.page_done("10", "to/ken"), IsEmpty());
+  reflector.changed("7");  // in no order of versions
+  EXPECT_FALSE(reflector.bookmark("8", false));
   EXPECT_FALSE(reflector.synced());
-  EXPECT_EQ(reflector.next().path, "/api/v1/pods?limit=500&continue=to%2Fken");
-  reflector.listed("a/2");
-  EXPECT_THAT(reflector.page_done("10", ""), IsEmpty());
+  EXPECT_TRUE(reflector.bookmark("10", true));
   EXPECT_TRUE(reflector.synced());
   expect_watch_from("10");
   EXPECT_THAT(reflector.next().path, HasSubstr("watch=true&allowWatchBookmarks=true"));
+}
+
+TEST_F(ReflectorTest, TheEndOfInitialEventsIsToldOnce) {
+  sync();
+  EXPECT_FALSE(reflector.bookmark("11", true));
+}
+
+TEST_F(ReflectorTest, ACutBeginningBeginsAgain) {
+  reflector.changed("7");
+  reflector.watch_ended(error(ErrorKind::Unavailable), milliseconds(500));
+  expect_beginning();
+  EXPECT_EQ(reflector.next().delay, milliseconds(800));
+}
+
+TEST_F(ReflectorTest, AServerThatRefusesInitialEventsIsListedAtOnce) {
+  refuse_initial_events();
+  EXPECT_EQ(reflector.next().path, "/api/v1/pods?limit=500");
+  EXPECT_EQ(reflector.next().delay, milliseconds(0));
+  EXPECT_TRUE(reflector.next().begins);
+}
+
+TEST_F(ReflectorTest, AServerThatNeverEndsItsInitialEventsIsListed) {
+  reflector.watch_ended(std::nullopt, kLong);
+  expect_beginning();
+  reflector.watch_ended(error(ErrorKind::Timeout), kLong);
+  EXPECT_EQ(reflector.next().kind, Kind::List);
+}
+
+TEST_F(ReflectorTest, AServerThatKeepsFailingInitialEventsIsListed) {
+  int attempts = 0;
+  while (reflector.next().kind == Kind::Watch && attempts < 100) {
+    reflector.watch_ended(error(ErrorKind::Internal), milliseconds(1));
+    ++attempts;
+  }
+  EXPECT_EQ(attempts, 5);
+}
+
+TEST_F(ReflectorTest, ABusyServerIsAskedForInitialEventsForEver) {
+  for (int i = 0; i < 50; ++i) {
+    reflector.watch_ended(error(ErrorKind::TooManyRequests), milliseconds(1));
+    expect_beginning();
+    EXPECT_GE(reflector.next().delay, milliseconds(800));
+  }
+}
+
+TEST_F(ReflectorTest, TheLabelSelectorIsInEveryRequest) {
+  auto with_selector = options();
+  with_selector.label_selector = "app=a,b!=c";
+  Reflector selective(with_selector);
+  const auto has_selector = HasSubstr("&labelSelector=app%3Da%2Cb%21%3Dc");
+  EXPECT_THAT(selective.next().path, has_selector);
+  selective.watch_ended(error(ErrorKind::Invalid), milliseconds(1));
+  EXPECT_THAT(selective.next().path, has_selector);
+  EXPECT_TRUE(selective.page_done("1", ""));
+  EXPECT_THAT(selective.next().path, has_selector);
+}
+
+TEST_F(ReflectorTest, FollowsThePagesThenWatchesFromTheListsVersion) {
+  refuse_initial_events();
+  EXPECT_FALSE(reflector.page_done("10", "to/ken"));
+  EXPECT_FALSE(reflector.synced());
+  EXPECT_EQ(reflector.next().path, "/api/v1/pods?limit=500&continue=to%2Fken");
+  EXPECT_FALSE(reflector.next().begins);
+  EXPECT_TRUE(reflector.page_done("10", ""));
+  EXPECT_TRUE(reflector.synced());
+  expect_watch_from("10");
 }
 
 TEST_F(ReflectorTest, TheLengthOfAWatchVaries) {
@@ -77,9 +138,9 @@ TEST_F(ReflectorTest, TheLengthOfAWatchVaries) {
 
 TEST_F(ReflectorTest, EventsAndBookmarksAdvanceTheVersion) {
   sync();
-  reflector.watched("a/1", false, "11");
+  reflector.changed("11");
   expect_watch_from("11");
-  reflector.bookmark("15");
+  EXPECT_FALSE(reflector.bookmark("15", false));
   reflector.watch_ended(std::nullopt, kLong);
   expect_watch_from("15");
   EXPECT_EQ(reflector.next().delay, milliseconds(0));
@@ -87,36 +148,54 @@ TEST_F(ReflectorTest, EventsAndBookmarksAdvanceTheVersion) {
 
 TEST_F(ReflectorTest, AnEventWithoutVersionDoesNotLoseTheLastOne) {
   sync();
-  reflector.bookmark("");
+  EXPECT_FALSE(reflector.bookmark("", false));
   expect_watch_from("10");
 }
 
-TEST_F(ReflectorTest, AnExpiredVersionAsksForAListAndFindsWhatIsGone) {
-  sync({"a/1", "a/2", "a/3"});
-  reflector.watched("a/4", false, "11");
-  reflector.watched("a/3", true, "12");
+TEST_F(ReflectorTest, AnExpiredVersionAsksForAWholePicture) {
+  sync();
+  reflector.changed("11");
   reflector.watch_ended(error(ErrorKind::Gone), kLong);
-  EXPECT_EQ(reflector.next().path, "/api/v1/pods?limit=500");
+  expect_beginning();
   EXPECT_TRUE(reflector.synced());  // the old picture stays in use
-  reflector.listed("a/2");
-  reflector.listed("a/5");
-  EXPECT_THAT(reflector.page_done("20", ""), UnorderedElementsAre("a/1", "a/4"));
-  EXPECT_EQ(reflector.size(), 2u);
+  EXPECT_TRUE(reflector.bookmark("20", true));
   expect_watch_from("20");
 }
 
-TEST_F(ReflectorTest, ARefusedVersionIsListedAfterAPause) {
+TEST_F(ReflectorTest, ARefusedVersionIsAskedForAfterAPause) {
   sync();
   reflector.watch_ended(error(ErrorKind::Gone), milliseconds(5));
-  EXPECT_EQ(reflector.next().kind, Kind::List);
+  expect_beginning();
   EXPECT_EQ(reflector.next().delay, milliseconds(800));
+}
+
+TEST_F(ReflectorTest, AServerThatIsBehindIsGivenAMinute) {
+  sync();
+  milliseconds waited{0};
+  while (!reflector.next().begins && waited < seconds(600)) {
+    waited += reflector.next().delay + seconds(3);
+    reflector.watch_ended(error(ErrorKind::Behind), seconds(3));
+  }
+  EXPECT_GE(waited, seconds(60));
+  EXPECT_LE(waited, seconds(95));  // 30 s is the longest pause
+  expect_beginning();
+}
+
+TEST_F(ReflectorTest, AServerThatCatchesUpKeepsItsPicture) {
+  sync();
+  for (int i = 0; i < 20; ++i) {
+    reflector.watch_ended(error(ErrorKind::Behind), seconds(3));
+    reflector.changed("11");
+    reflector.watch_ended(std::nullopt, kLong);
+    expect_watch_from("11");
+  }
 }
 
 TEST_F(ReflectorTest, ALostConnectionIsWatchedAgainWithoutList) {
   sync();
   for (const auto kind :
        {ErrorKind::Unavailable, ErrorKind::TooManyRequests, ErrorKind::Internal}) {
-    reflector.bookmark("30");
+    EXPECT_FALSE(reflector.bookmark("30", false));
     reflector.watch_ended(error(kind), kLong);
     expect_watch_from("30");
     EXPECT_EQ(reflector.next().delay, milliseconds(800));
@@ -132,7 +211,7 @@ TEST_F(ReflectorTest, BackOffDoublesUpToItsLimitAndEndsWithProgress) {
     delays.push_back(static_cast<long>(reflector.next().delay.count()));
   }
   EXPECT_THAT(delays, ElementsAre(800, 1600, 3200, 6400, 12800, 25600, 30000, 30000));
-  reflector.bookmark("11");
+  EXPECT_FALSE(reflector.bookmark("11", false));
   reflector.watch_ended(error(ErrorKind::Unavailable), kLong);
   EXPECT_EQ(reflector.next().delay, milliseconds(800));
 }
@@ -164,54 +243,51 @@ TEST_F(ReflectorTest, WatchesThatEndAtOnceDoNotSpin) {
   sync();
   reflector.watch_ended(std::nullopt, milliseconds(3));
   EXPECT_EQ(reflector.next().delay, milliseconds(800));
-  reflector.watched("a/1", false, "11");
+  reflector.changed("11");
   reflector.watch_ended(std::nullopt, milliseconds(3));
   EXPECT_EQ(reflector.next().delay, milliseconds(100));
 }
 
-TEST_F(ReflectorTest, AServerThatKeepsRefusingTheVersionIsListedAnew) {
+TEST_F(ReflectorTest, AServerThatKeepsRefusingTheVersionIsAskedForAll) {
   sync();
   int watches = 0;
-  while (reflector.next().kind == Kind::Watch && watches < 100) {
+  while (!reflector.next().begins && watches < 100) {
     reflector.watch_ended(error(ErrorKind::Internal), milliseconds(1));
     ++watches;
   }
   EXPECT_EQ(watches, 5);
-  EXPECT_THAT(reflector.next().path, Not(HasSubstr("continue")));
+  expect_beginning();
 }
 
-TEST_F(ReflectorTest, AKindThatIsRemovedIsListedUntilItIsBack) {
-  sync({"a/1"});
-  reflector.watch_ended(error(ErrorKind::NotFound), milliseconds(1));
+TEST_F(ReflectorTest, AKindThatIsRemovedIsAskedForUntilItIsBack) {
+  sync();
   for (int i = 0; i < 10; ++i) {
-    EXPECT_EQ(reflector.next().kind, Kind::List);
-    reflector.list_failed(error(ErrorKind::NotFound));
+    reflector.watch_ended(error(ErrorKind::NotFound), milliseconds(1));
+    expect_beginning();
     EXPECT_LE(reflector.next().delay, seconds(5));
     EXPECT_GT(reflector.next().delay, milliseconds(0));
   }
-  EXPECT_THAT(reflector.page_done("40", ""), ElementsAre("a/1"));
 }
 
 TEST_F(ReflectorTest, AFailedPageIsAskedForAgain) {
-  reflector.listed("a/1");
-  EXPECT_THAT(reflector.page_done("10", "t"), IsEmpty());
+  refuse_initial_events();
+  EXPECT_FALSE(reflector.page_done("10", "t"));
   reflector.list_failed(error(ErrorKind::Unavailable));
   EXPECT_THAT(reflector.next().path, HasSubstr("continue=t"));
   EXPECT_EQ(reflector.next().delay, milliseconds(800));
 }
 
 TEST_F(ReflectorTest, AnExpiredTokenBeginsTheListAgain) {
-  reflector.listed("a/1");
-  EXPECT_THAT(reflector.page_done("10", "t"), IsEmpty());
+  refuse_initial_events();
+  EXPECT_FALSE(reflector.page_done("10", "t"));
   reflector.list_failed(error(ErrorKind::Gone));
   EXPECT_EQ(reflector.next().path, "/api/v1/pods?limit=500");
   EXPECT_EQ(reflector.next().delay, milliseconds(0));
-  // Delivered from the old list, and gone in the new one.
-  reflector.listed("a/2");
-  EXPECT_THAT(reflector.page_done("12", ""), ElementsAre("a/1"));
+  EXPECT_TRUE(reflector.next().begins);
 }
 
 TEST_F(ReflectorTest, AForbiddenListIsTriedWithBackOffForEver) {
+  refuse_initial_events();
   for (int i = 0; i < 50; ++i) {
     reflector.list_failed(error(ErrorKind::Forbidden));
     EXPECT_EQ(reflector.next().kind, Kind::List);
