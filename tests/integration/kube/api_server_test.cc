@@ -15,6 +15,7 @@
 #include "pgrightsizer/kube/client.h"
 #include "pgrightsizer/kube/credentials.h"
 #include "pgrightsizer/kube/transport.h"
+#include "pgrightsizer/kube/wire.h"
 #include "pgrightsizer/runtime/informer.h"
 #include "unit/kube/recording_logger.h"
 #include "unit/runtime/eventually.h"
@@ -36,10 +37,12 @@ const ::testing::Environment* const kHttp = [] {
   return ::testing::AddGlobalTestEnvironment(new Http);
 }();
 
-// Notes the path of every stream on its way to the real transport.
+// Notes the path of every stream on its way to the real transport. Can play a server that has not
+// got initial events.
 class NotingTransport final : public Transport {
  public:
-  explicit NotingTransport(Transport& real) : real_(real) {}
+  explicit NotingTransport(Transport& real, bool initial_events = true)
+      : real_(real), initial_events_(initial_events) {}
   Result<Response> call(const Request& request, std::chrono::milliseconds deadline) override {
     return real_.call(request, deadline);
   }
@@ -50,6 +53,8 @@ class NotingTransport final : public Transport {
       std::scoped_lock lock(mutex_);
       paths_.push_back(request.path);
     }
+    if (!initial_events_ && request.path.find("sendInitialEvents") != std::string::npos)
+      return Response{422, R"({"kind":"Status","message":"sendInitialEvents is forbidden"})", {}, {}};
     return real_.stream(request, on_bytes, idle, stop);
   }
   [[nodiscard]] int count(const std::string& part) const {
@@ -61,9 +66,31 @@ class NotingTransport final : public Transport {
 
  private:
   Transport& real_;
+  const bool initial_events_;
   mutable std::mutex mutex_;
   std::vector<std::string> paths_;
 };
+
+bool is_empty(const Json& value) {
+  return value.is_null() || value == "" || value == 0 || value == false ||
+         ((value.is_object() || value.is_array()) && value.empty());
+}
+
+// What is left of an object when only the fields of the table are read. Empty values are in JSON or
+// not, as the server's types have it.
+Json reduced(const Json& object, wire::Message message) {
+  Json out = Json::object();
+  for (const auto& field : message) {
+    const auto found = object.find(field.name);
+    if (found == object.end()) continue;
+    Json value = *found;
+    if (field.type == wire::Field::Type::Object) value = reduced(*found, field.message);
+    if (field.type == wire::Field::Type::Objects)
+      for (auto& one : value) one = reduced(one, field.message);
+    if (!is_empty(value)) out[field.name] = std::move(value);
+  }
+  return out;
+}
 
 // A namespace of its own for each test, with a client and a picture that an informer draws.
 class ApiServerTest : public ::testing::Test {
@@ -115,6 +142,12 @@ class ApiServerTest : public ::testing::Test {
                        } else {
                          present[key] = (*object)["data"].value("v", "");
                        }
+                     },
+                     [this] {
+                       std::scoped_lock lock(mutex);
+                       std::vector<std::string> keys;
+                       for (const auto& [key, value] : present) keys.push_back(key);
+                       return keys;
                      });
     informer->start();
     ASSERT_TRUE(eventually([&] { return informer->synced(); }, kPatience)) << informer->trouble();
@@ -201,10 +234,10 @@ TEST_F(ApiServerTest, MissingRightsAreForbiddenAndNamed) {
   EXPECT_EQ(refused.error().kind, ErrorKind::Forbidden);
   EXPECT_THAT(refused.error().message(), HasSubstr("cannot get resource \"configmaps\""));
   Informer blind(*poor, logger, {resources::kSecret, "", ""},
-                 [](const std::string&, const Json*) {});
+                 [](const std::string&, const Json*) {}, [] { return std::vector<std::string>{}; });
   blind.start();
   ASSERT_TRUE(eventually([&] { return !blind.trouble().empty(); }));
-  EXPECT_THAT(blind.trouble(), HasSubstr("cannot list secrets"));
+  EXPECT_THAT(blind.trouble(), HasSubstr("cannot watch secrets"));
   EXPECT_THAT(blind.trouble(), HasSubstr("allow get, list and watch of secrets"));
   EXPECT_FALSE(blind.synced());
 }
@@ -247,7 +280,7 @@ TEST_F(ApiServerTest, ListsInPagesAndThenFollows) {
   for (auto& writer : writers) writer.join();
   ASSERT_EQ(failed, 0);
 
-  NotingTransport noting(*transport);
+  NotingTransport noting(*transport, false);
   watch(noting);
   EXPECT_GE(count(), static_cast<std::size_t>(kObjects));  // and kube-root-ca.crt, if it is there
   EXPECT_EQ(noting.count("limit=500"), 3);
@@ -272,7 +305,7 @@ TEST_F(ApiServerTest, FollowsAgainAfterTheServerWasAwayWithoutANewList) {
   const auto far = connect(through);
   NotingTransport noting(*far);
   watch(noting);
-  const int lists = noting.count("limit=500");
+  EXPECT_EQ(noting.count("sendInitialEvents"), 1);
 
   proxy->cut_all();
   put("a", "2");
@@ -284,16 +317,94 @@ TEST_F(ApiServerTest, FollowsAgainAfterTheServerWasAwayWithoutANewList) {
   proxy.emplace(serve, port);
   EXPECT_TRUE(eventually([&] { return value("a") == "3"; }, kPatience)) << informer->trouble();
   EXPECT_TRUE(eventually([&] { return informer->trouble().empty(); }, kPatience));
-  EXPECT_EQ(noting.count("limit=500"), lists);
+  EXPECT_EQ(noting.count("sendInitialEvents"), 1);
+  EXPECT_EQ(noting.count("limit=500"), 0);
   informer->stop();
+}
+
+constexpr const char* kPodTemplate = R"({"metadata": {"labels": {"app": "a"}},
+  "spec": {"containers": [{"name": "c", "image": "none", "env": [{"name": "LONG", "value": "x"}]}]}})";
+
+// One object of each kind that has a table, with every field of it in use.
+std::vector<std::pair<Ref, Json>> tabled(const std::string& space) {
+  Json deployment = Json::parse(R"({"apiVersion": "apps/v1", "kind": "Deployment",
+    "metadata": {"name": "d", "labels": {"app": "a", "empty": ""}, "annotations": {"note": "n"}},
+    "spec": {"replicas": 3, "strategy": {"type": "RollingUpdate", "rollingUpdate": {"maxSurge": "30%"}},
+             "selector": {"matchLabels": {"app": "a"},
+                          "matchExpressions": [{"key": "app", "operator": "In", "values": ["a", "b"]}]}}})");
+  deployment["spec"]["template"] = Json::parse(kPodTemplate);
+  Json numbered = deployment;
+  numbered["metadata"]["name"] = "numbered";
+  numbered["spec"]["strategy"]["rollingUpdate"]["maxSurge"] = 2;
+  Json stateful_set = Json::parse(R"({"apiVersion": "apps/v1", "kind": "StatefulSet",
+    "metadata": {"name": "s"}, "spec": {"replicas": 2, "serviceName": "s", "selector": {"matchLabels": {"app": "a"}}}})");
+  stateful_set["spec"]["template"] = Json::parse(kPodTemplate);
+  Json pod = Json::parse(R"({"apiVersion": "v1", "kind": "Pod"})");
+  pod.update(Json::parse(kPodTemplate));
+  pod["metadata"] = Json::parse(R"({"name": "p", "finalizers": ["example.com/hold"], "annotations": {"pgrightsizer.io/cap": "75"},
+    "ownerReferences": [{"apiVersion": "apps/v1", "kind": "ReplicaSet", "name": "r", "uid": "u-1", "controller": true}]})");
+  pod["spec"]["nodeName"] = "node-1";
+  return {{{resources::kDeployment, space, "d"}, deployment},
+          {{resources::kDeployment, space, "numbered"}, numbered},
+          {{resources::kStatefulSet, space, "s"}, stateful_set},
+          {{resources::kPod, space, "p"}, pod}};
+}
+
+constexpr const char* kPodStatus = R"({"status": {"phase": "Running", "podIP": "10.0.0.7", "podIPs": [{"ip": "10.0.0.7"}],
+  "conditions": [{"type": "Ready", "status": "True"}],
+  "containerStatuses": [{"name": "c", "image": "none", "imageID": "none", "ready": false, "restartCount": 3,
+    "state": {"waiting": {"reason": "CrashLoopBackOff"}},
+    "lastState": {"terminated": {"exitCode": 137, "reason": "OOMKilled", "message": "bye"}}}]}})";
+
+// The field numbers of the tables are those of the server.
+TEST_F(ApiServerTest, ProtobufSaysWhatJsonSays) {
+  std::mutex guard;
+  std::map<std::string, Json> seen;
+  std::vector<std::unique_ptr<Informer>> informers;
+  for (const auto& resource : {resources::kDeployment, resources::kStatefulSet, resources::kPod}) {
+    informers.push_back(std::make_unique<Informer>(
+        *transport, logger, runtime::InformerOptions{resource, space, ""},
+        [&, kind = resource.kind](const std::string& key, const Json* object) {
+          std::scoped_lock lock(guard);
+          if (object != nullptr) seen[kind + " " + key] = *object;
+        },
+        [] { return std::vector<std::string>{}; }));
+    informers.back()->start();
+  }
+  for (const auto& [ref, object] : tabled(space)) {
+    const auto made = client->create(ref, object);
+    ASSERT_TRUE(made) << made.error().message();
+  }
+  const Ref pod{resources::kPod, space, "p"};
+  const auto status = client->patch_status(pod, Json::parse(kPodStatus));
+  ASSERT_TRUE(status) << status.error().message();
+  ASSERT_TRUE(client->remove(pod));  // its finalizer keeps it
+
+  for (const auto& [ref, object] : tabled(space)) {
+    const auto message = *wire::message_of(ref.resource);
+    // Controllers may be at work on it: the same version of both.
+    EXPECT_TRUE(eventually([&, &ref = ref] {
+      const auto live = client->get(ref);
+      std::scoped_lock lock(guard);
+      const auto it = seen.find(ref.text());
+      return live && it != seen.end() && reduced(*live, message) == reduced(it->second, message);
+    }, kPatience)) << ref.text() << ": " << seen[ref.text()] << " instead of " << client->get(ref)->dump();
+  }
+  {
+    std::scoped_lock lock(guard);
+    EXPECT_TRUE(seen["Pod " + space + "/p"]["metadata"].contains("deletionTimestamp"));
+    EXPECT_FALSE(seen["Deployment " + space + "/d"]["spec"].contains("template"));
+  }
+  const auto released = client->merge_patch(pod, Json::parse(R"({"metadata": {"finalizers": null}})"));
+  EXPECT_TRUE(released) << released.error().message();
 }
 
 TEST_F(ApiServerTest, AKindThatDoesNotExistIsTrouble) {
   Informer absent(*transport, logger, {{"none.example.com", "v1", "None", "nones"}, "", ""},
-                  [](const std::string&, const Json*) {});
+                  [](const std::string&, const Json*) {}, [] { return std::vector<std::string>{}; });
   absent.start();
   ASSERT_TRUE(eventually([&] { return !absent.trouble().empty(); }));
-  EXPECT_THAT(absent.trouble(), HasSubstr("cannot list nones.none.example.com"));
+  EXPECT_THAT(absent.trouble(), HasSubstr("cannot watch nones.none.example.com"));
 }
 
 }  // namespace
