@@ -83,7 +83,7 @@ void make_plan(const Sight& sight, const api::ConnectionPolicy& policy, Memory& 
 
 Facts observe(const Sight& sight, const api::ConnectionPolicy& policy, Memory& memory) {
   Facts facts;
-  if (const auto trouble = sight.stores.trouble(); !trouble.empty())
+  if (const auto trouble = sight.stores.trouble(policy.name_space); !trouble.empty())
     facts.problems.push_back({"WatchFailing", trouble});
   if (memory.refusal)
     facts.problems.push_back({memory.refusal->reason, memory.refusal->message, false});

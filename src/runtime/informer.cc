@@ -23,6 +23,8 @@ namespace {
 using nlohmann::json;
 using std::chrono::milliseconds;
 
+// A burst of new policies becomes one picture.
+constexpr milliseconds kGather{200};
 constexpr const char* kInitialEventsEnd = "k8s.io/initial-events-end";
 
 std::string key_of(const json& object) {
@@ -39,19 +41,24 @@ ReflectorOptions reflector_options(const InformerOptions& options, std::minstd_r
   return out;
 }
 
-// Ends a stream from within its own reader, or with the informer.
+// Ends a stream from within its own reader, or from without: with the informer, or for a refresh.
 class StreamStop {
  public:
-  explicit StreamStop(const std::stop_token& parent)
-      : on_parent_(parent, [this] { source_.request_stop(); }) {}
+  explicit StreamStop(const std::stop_token& parent) : on_parent_(parent, [this] { cut(); }) {}
+  void cut() {
+    cut_ = true;
+    source_.request_stop();
+  }
   void fail_with(std::string what) {
     if (!error_) error_ = Error{ErrorKind::Internal, std::move(what), {}, {}};
     source_.request_stop();
   }
   [[nodiscard]] std::stop_token token() const { return source_.get_token(); }
   [[nodiscard]] const std::optional<Error>& error() const { return error_; }
+  [[nodiscard]] bool was_cut() const { return cut_; }
 
  private:
+  std::atomic<bool> cut_{false};
   std::stop_source source_;
   std::optional<Error> error_;
   std::stop_callback<std::function<void()>> on_parent_;
@@ -71,21 +78,24 @@ class Informer::Impl {
         reflector_(reflector_options(options_, random_)) {}
 
   void run(const std::stop_token& stop);
+  std::uint64_t refresh();
 
   const InformerOptions options_;
-  std::function<void()> on_synced_;
-  std::atomic<bool> synced_{false};
+  std::function<void()> on_picture_;
+  std::atomic<std::uint64_t> picture_{0};
   std::jthread thread_;
   [[nodiscard]] std::string trouble() const { return trouble_.text(); }
 
  private:
   using Instant = std::chrono::steady_clock::time_point;
 
+  // What to do next; registers the stream that will do it, so that refresh() can end it.
+  Reflector::Action begin(StreamStop& stream);
   void begin_picture();
   void complete_picture();
   void deliver(const json& object, bool deleted);
-  void list(const std::string& path, const std::stop_token& stop);
-  void watch(const std::string& path, const std::stop_token& stop);
+  void list(const std::string& path, StreamStop& stream);
+  void watch(const std::string& path, StreamStop& stream);
   // The error of an ERROR event.
   std::optional<Error> event(const std::string& type, const json& object);
   [[nodiscard]] kube::Request request(const std::string& path) const;
@@ -103,28 +113,51 @@ class Informer::Impl {
   Reflector reflector_;
   std::unordered_set<std::string> unconfirmed_;  // held, and not heard of since the picture began
   std::size_t objects_ = 0;                      // heard of since then
-  std::mutex pause_mutex_;
-  std::condition_variable_any paused_;
+
+  std::mutex mutex_;
+  std::condition_variable_any changed_;
+  StreamStop* stream_ = nullptr;  // under way
+  bool refresh_ = false;
+  std::uint64_t begun_ = 0;  // pictures
 };
 
 void Informer::Impl::run(const std::stop_token& stop) {
   while (!stop.stop_requested()) {
-    const Reflector::Action action = reflector_.next();
-    pause(action.delay, stop);
+    pause(reflector_.next().delay, stop);
+    StreamStop stream(stop);
+    const Reflector::Action action = begin(stream);
     if (stop.stop_requested()) return;
-    if (action.begins) begin_picture();
     if (action.kind == Reflector::Action::Kind::List) {
-      list(action.path, stop);
+      list(action.path, stream);
     } else {
-      watch(action.path, stop);
+      watch(action.path, stream);
     }
+    std::scoped_lock lock(mutex_);
+    stream_ = nullptr;
   }
 }
 
+// Returns early when a refresh is asked for, but not at once: others follow within a moment.
 void Informer::Impl::pause(milliseconds delay, const std::stop_token& stop) {
-  if (delay <= milliseconds(0)) return;
-  std::unique_lock lock(pause_mutex_);
-  paused_.wait_for(lock, stop, delay, [] { return false; });
+  std::unique_lock lock(mutex_);
+  changed_.wait_for(lock, stop, delay, [this] { return refresh_; });
+  if (refresh_) changed_.wait_for(lock, stop, kGather, [] { return false; });
+}
+
+Reflector::Action Informer::Impl::begin(StreamStop& stream) {
+  std::scoped_lock lock(mutex_);
+  if (std::exchange(refresh_, false)) reflector_.begin_again();
+  stream_ = &stream;
+  const Reflector::Action action = reflector_.next();
+  if (action.begins) begin_picture();
+  return action;
+}
+
+std::uint64_t Informer::Impl::refresh() {
+  std::scoped_lock lock(mutex_);
+  if (!std::exchange(refresh_, true) && stream_ != nullptr) stream_->cut();
+  changed_.notify_all();
+  return begun_ + 1;
 }
 
 std::optional<Error> Informer::Impl::error_from(const Result<kube::Response>& end,
@@ -139,13 +172,14 @@ void Informer::Impl::begin_picture() {
   auto held = held_keys_();
   unconfirmed_ = {std::make_move_iterator(held.begin()), std::make_move_iterator(held.end())};
   objects_ = 0;
+  ++begun_;
 }
 
 void Informer::Impl::complete_picture() {
   for (const auto& key : std::exchange(unconfirmed_, {})) on_object_(key, nullptr);
-  if (synced_.exchange(true)) return;
-  trouble_.synced(objects_);
-  if (on_synced_) on_synced_();
+  if (picture_ == 0) trouble_.synced(objects_);
+  picture_ = begun_;
+  if (on_picture_) on_picture_();
 }
 
 void Informer::Impl::deliver(const json& object, bool deleted) {
@@ -162,8 +196,7 @@ kube::Request Informer::Impl::request(const std::string& path) const {
   return out;
 }
 
-void Informer::Impl::list(const std::string& path, const std::stop_token& stop) {
-  StreamStop stream(stop);
+void Informer::Impl::list(const std::string& path, StreamStop& stream) {
   ListReader reader(options_.resource, [this](const json& object) { deliver(object, false); });
   const auto end = transport_.stream(
       request(path),
@@ -171,7 +204,7 @@ void Informer::Impl::list(const std::string& path, const std::stop_token& stop) 
         if (!reader.feed(piece)) stream.fail_with("the list is not readable: " + reader.error());
       },
       options_.idle, stream.token());
-  if (stop.stop_requested()) return;
+  if (stream.was_cut()) return;
   auto error = error_from(end, stream);
   if (!error && !reader.finished())
     error = Error{ErrorKind::Internal, "the list is cut short", {}, {}};
@@ -184,8 +217,7 @@ void Informer::Impl::list(const std::string& path, const std::stop_token& stop) 
   if (reflector_.page_done(reader.resource_version(), reader.continue_token())) complete_picture();
 }
 
-void Informer::Impl::watch(const std::string& path, const std::stop_token& stop) {
-  StreamStop stream(stop);
+void Informer::Impl::watch(const std::string& path, StreamStop& stream) {
   std::optional<Error> event_error;
   WatchReader reader(options_.resource, [&](const std::string& type, const json& object) {
     if (auto error = event(type, object)) event_error = std::move(error);
@@ -198,7 +230,7 @@ void Informer::Impl::watch(const std::string& path, const std::stop_token& stop)
         if (!reader.feed(piece)) stream.fail_with(reader.error());
       },
       options_.idle, stream.token());
-  if (stop.stop_requested()) return;
+  if (stream.was_cut()) return;
   const auto lasted =
       std::chrono::duration_cast<milliseconds>(std::chrono::steady_clock::now() - begin);
   const auto error = event_error ? event_error : error_from(end, stream);
@@ -230,8 +262,8 @@ Informer::Informer(kube::Transport& transport, Logger& logger, InformerOptions o
 
 Informer::~Informer() { stop(); }
 
-void Informer::start(std::function<void()> on_synced) {
-  impl_->on_synced_ = std::move(on_synced);
+void Informer::start(std::function<void()> on_picture) {
+  impl_->on_picture_ = std::move(on_picture);
   impl_->thread_ =
       std::jthread([impl = impl_.get()](const std::stop_token& stop) { impl->run(stop); });
 }
@@ -243,7 +275,11 @@ void Informer::stop() {
   if (impl_->thread_.joinable()) impl_->thread_.join();
 }
 
-bool Informer::synced() const { return impl_->synced_; }
+bool Informer::synced() const { return impl_->picture_ > 0; }
+
+std::uint64_t Informer::refresh() { return impl_->refresh(); }
+
+std::uint64_t Informer::picture() const { return impl_->picture_; }
 
 std::string Informer::trouble() const { return impl_->trouble(); }
 

@@ -40,15 +40,49 @@ void Manager::add(InformerOptions options, OnObject on_object, HeldKeys held_key
                                                   std::move(on_object), std::move(held_keys)));
 }
 
-void Manager::start(const OnSynced& on_synced) {
-  for (const auto& informer : informers_) {
-    informer->start([this, on_synced, kind = informer->options().resource.kind] {
-      if (on_synced) on_synced(kind);
-      std::scoped_lock lock(mutex_);
-      changed_.notify_all();
-    });
+void Manager::start(OnPicture on_picture) {
+  on_picture_ = std::move(on_picture);
+  const bool staged = std::any_of(informers_.begin(), informers_.end(),
+                                  [](const auto& one) { return one->options().before_others; });
+  {
+    std::scoped_lock lock(mutex_);
+    others_started_ = !staged;
+    start_informers(staged);
   }
   supervisor_ = std::jthread([this](const std::stop_token& stop) { supervise(stop); });
+}
+
+void Manager::start_informers(bool before_others) {
+  for (const auto& informer : informers_)
+    if (informer->options().before_others == before_others)
+      informer->start([this, one = informer.get()] { picture_of(*one); });
+}
+
+void Manager::picture_of(const Informer& informer) {
+  if (on_picture_) on_picture_(informer.options().resource.kind);
+  std::scoped_lock lock(mutex_);
+  const bool first_are_there =
+      std::all_of(informers_.begin(), informers_.end(),
+                  [](const auto& one) { return !one->options().before_others || one->synced(); });
+  if (first_are_there && !stopping_ && !std::exchange(others_started_, true)) start_informers(false);
+  changed_.notify_all();
+}
+
+Refresh Manager::refresh(const std::string& name_space) {
+  Refresh out;
+  for (const auto& informer : informers_) {
+    const auto& options = informer->options();
+    if (options.before_others || (!options.name_space.empty() && options.name_space != name_space)) continue;
+    out.wanted_.emplace_back(informer.get(), informer->refresh());
+  }
+  return out;
+}
+
+std::string Refresh::missing() const {
+  std::string out;
+  for (const auto& [informer, picture] : wanted_)
+    if (informer->picture() < picture) out += (out.empty() ? "" : ", ") + informer->options().resource.kind;
+  return out;
 }
 
 // Starts the workers when it is time, and says what is missing until nothing is.

@@ -7,6 +7,7 @@
 #pragma once
 
 #include <chrono>
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <nlohmann/json_fwd.hpp>
@@ -27,6 +28,8 @@ struct InformerOptions {
   // The kind may not exist yet (a CRD): it is asked for every few seconds, and the trouble says
   // what to install.
   bool may_be_absent = false;
+  // The manager starts the others only when this one has its first picture.
+  bool before_others = false;
 };
 
 // One object appeared or changed (object) or vanished (nullptr), under this key. One call at a
@@ -39,7 +42,7 @@ using OnObject = std::function<void(const std::string& key, const nlohmann::json
 // begins, on the informer's thread: those that are not in the picture have vanished.
 using HeldKeys = std::function<std::vector<std::string>()>;
 
-// Life: construct, start(), stop() (or destroy). synced() and trouble() from any thread.
+// Life: construct, start(), stop() (or destroy). Everything else from any thread.
 class Informer {
  public:
   Informer(kube::Transport& transport, Logger& logger, InformerOptions options, OnObject on_object,
@@ -48,12 +51,18 @@ class Informer {
   Informer(const Informer&) = delete;
   Informer& operator=(const Informer&) = delete;
 
-  // `on_synced`, if given, is called once, on the informer's thread, after the first whole picture.
-  void start(std::function<void()> on_synced = {});
+  // `on_picture`, if given, is called after each whole picture, on the thread that delivers objects,
+  // and must not block either.
+  void start(std::function<void()> on_picture = {});
   void stop();          // returns when the thread has ended
   void request_stop();  // does not wait
   // A whole picture has been delivered. Errors since then do not make it false again.
   [[nodiscard]] bool synced() const;
+  // Asks for a whole picture once more, for a receiver that now wants objects which it let go by.
+  // Several calls within a moment are one. Returns the number of the picture that will do.
+  std::uint64_t refresh();
+  // The number of the last whole picture; 0: there was none.
+  [[nodiscard]] std::uint64_t picture() const;
   // The last error, empty while all is well: for conditions and logs.
   [[nodiscard]] std::string trouble() const;
   [[nodiscard]] const InformerOptions& options() const;

@@ -10,6 +10,7 @@
 #include <stop_token>
 #include <string>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include "pgrightsizer/base/log.h"
@@ -35,6 +36,17 @@ struct ManagerOptions {
   bool wait_for_lead = false;
 };
 
+// Pictures that were asked for, of one kind or several.
+class Refresh {
+ public:
+  // Kinds whose picture is not there yet, comma-separated; empty: all are.
+  [[nodiscard]] std::string missing() const;
+
+ private:
+  friend class Manager;
+  std::vector<std::pair<const Informer*, std::uint64_t>> wanted_;
+};
+
 // The state of one informer, for conditions and probes.
 struct InformerState {
   std::string kind;
@@ -45,22 +57,25 @@ struct InformerState {
 // Life: construct, add() each informer, start() once, stop() once (the destructor stops, too).
 // add() and start() from one thread; the rest from any.
 //
-// The workers start when every informer has delivered its first list, or when `patience` is over:
-// then the store of a kind that is not synced() is empty although the cluster's is not, and the
+// The informers that say `before_others` start first, the others when those have a picture. The
+// workers start when every informer has its first picture, or when `patience` is over: then the store of a kind that is not synced() is empty although the cluster's is not, and the
 // reconcile function must look at synced(kind) before it takes absence for a fact.
 class Manager {
  public:
   using Reconcile = std::function<ReconcileResult(const std::string& key)>;
-  using OnSynced = std::function<void(const std::string& kind)>;
+  using OnPicture = std::function<void(const std::string& kind)>;
 
   Manager(kube::Transport& transport, Logger& logger, WorkQueue& queue, Reconcile reconcile,
           ManagerOptions options = {}, Metrics& metrics = no_metrics());
   ~Manager();
 
   void add(InformerOptions options, OnObject on_object, HeldKeys held_keys);
-  // Returns at once. `on_synced` is called on an informer's thread after its first full list: the
-  // moment to put the keys on the queue that waited for this kind. It must not block.
-  void start(const OnSynced& on_synced = {});
+  // Returns at once. `on_picture` is called after each whole picture of a kind: the moment to put
+  // the keys on the queue that waited for it. It must not block.
+  void start(OnPicture on_picture = {});
+  // Asks for whole pictures of what is watched in this namespace, but for the kinds that come before
+  // the others. Must not be called before start(). Does not block.
+  [[nodiscard]] Refresh refresh(const std::string& name_space);
   // Once: this process works from now on.
   void lead();
   // Ends the queue, waits for the reconciles under way, then ends the informers.
@@ -71,6 +86,8 @@ class Manager {
   [[nodiscard]] std::vector<InformerState> informers() const;
 
  private:
+  void start_informers(bool before_others);
+  void picture_of(const Informer& informer);
   void supervise(const std::stop_token& stop);
   void report() const;
   void start_workers();
@@ -89,6 +106,8 @@ class Manager {
 
   mutable std::mutex mutex_;
   std::condition_variable_any changed_;
+  OnPicture on_picture_;
+  bool others_started_ = false;
   std::vector<std::thread> workers_;
   bool stopping_ = false;
   bool ready_ = false;  // in sync, or out of patience

@@ -60,6 +60,8 @@ class Reflector {
   // `error` is empty for a clean end; an ERROR event counts as the error of its stream.
   void watch_ended(const std::optional<Error>& error, std::chrono::milliseconds lasted);
 
+  // A whole picture is wanted, whatever the server still knows.
+  void begin_again();
   // There has been a complete picture.
   [[nodiscard]] bool synced() const { return synced_; }
 
@@ -67,7 +69,6 @@ class Reflector {
   // Beginning: a watch that has not told everything yet. Listing: pages instead.
   enum class State { Beginning, Listing, Watching };
 
-  void begin_again();
   void beginning_ended(const std::optional<Error>& error);
   void watching_ended(const std::optional<Error>& error, std::chrono::milliseconds lasted);
   void complete(const std::string& resource_version);

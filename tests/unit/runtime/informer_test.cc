@@ -217,6 +217,33 @@ TEST_F(InformerTest, AWatchThatIsNotReadableIsOpenedAgain) {
   EXPECT_EQ(logger.count("an event of the watch is not readable"), 1);
 }
 
+TEST_F(InformerTest, ARefreshCutsTheWatchAndBringsAWholePicture) {
+  transport.script({{event("ADDED", object("a", 1)), event("ADDED", object("b", 2)), bookmark(10)}, std::nullopt, true});
+  transport.script({{event("ADDED", object("b", 2)), event("ADDED", object("c", 3)), bookmark(12)}, std::nullopt, true});
+  start();
+  ASSERT_TRUE(eventually([&] { return informer->picture() == 1; }));
+  EXPECT_EQ(informer->refresh(), 2u);
+  EXPECT_EQ(informer->refresh(), 2u);  // the same one
+  ASSERT_TRUE(eventually([&] { return informer->picture() == 2; }));
+  EXPECT_THAT(keys(), ElementsAre("shop/b", "shop/c"));
+  EXPECT_EQ(paths().size(), 2u);
+  EXPECT_EQ(informer->trouble(), "");
+  EXPECT_EQ(logger.count("cannot watch"), 0);
+}
+
+TEST_F(InformerTest, ARefreshEndsABackOff) {
+  FakeTransport::Script refused;
+  refused.status = 500;
+  for (int i = 0; i < 4; ++i) transport.script(refused);
+  start();
+  ASSERT_TRUE(transport.wait_for_requests(4));  // the next pause is several seconds
+  transport.script({{bookmark(10)}, std::nullopt, true});
+  const auto begin = std::chrono::steady_clock::now();
+  const auto wanted = informer->refresh();
+  ASSERT_TRUE(eventually([&] { return informer->picture() >= wanted; }));
+  EXPECT_LT(std::chrono::steady_clock::now() - begin, std::chrono::seconds(4));
+}
+
 TEST_F(InformerTest, StopsAtOnceWhileBackingOffAndWhileWatching) {
   start();
   ASSERT_TRUE(transport.wait_for_requests(1));

@@ -25,7 +25,7 @@ constexpr const char* kNothing =
 class ManagerTest : public ::testing::Test {
  protected:
   void start(Manager::Reconcile reconcile, ManagerOptions options = {},
-             Manager::OnSynced on_synced = {}) {
+             Manager::OnPicture on_synced = {}) {
     manager.emplace(transport, logger, queue, std::move(reconcile), options, *metrics);
     const auto nothing = [](const std::string&, const nlohmann::json*) {};
     const auto none = [] { return std::vector<std::string>{}; };
@@ -140,6 +140,42 @@ TEST_F(ManagerTest, OneForbiddenKindDoesNotStopTheOthers) {
   EXPECT_EQ(states[0].trouble, "");
   EXPECT_FALSE(states[1].synced);
   EXPECT_THAT(states[1].trouble, HasSubstr("cannot watch secrets: secrets is forbidden; allow"));
+}
+
+TEST_F(ManagerTest, TheOthersStartWhenTheFirstHaveTheirPicture) {
+  manager.emplace(transport, logger, queue, [](const std::string&) { return ReconcileResult{}; });
+  const auto nothing = [](const std::string&, const nlohmann::json*) {};
+  const auto none = [] { return std::vector<std::string>{}; };
+  InformerOptions first{kube::resources::kSecret, "", ""};
+  first.before_others = true;
+  manager->add({kube::resources::kPod, "", ""}, nothing, none);
+  manager->add(first, nothing, none);
+  FakeTransport::Script refused;
+  refused.status = 403;
+  transport.script(refused, "/api/v1/secrets");
+  transport.script({{kNothing}}, "/api/v1/secrets");
+  manager->start();
+  ASSERT_TRUE(eventually([&] { return manager->synced("Secret"); }));
+  ASSERT_TRUE(transport.wait_for_requests(3));
+  std::vector<std::string> paths;
+  for (const auto& request : transport.requests()) paths.push_back(request.path.substr(0, request.path.find('?')));
+  EXPECT_EQ(paths[0], "/api/v1/secrets");
+  EXPECT_EQ(paths[1], "/api/v1/secrets");
+}
+
+TEST_F(ManagerTest, ARefreshIsOverWhenEveryPictureOfTheNamespaceHasCome) {
+  manager.emplace(transport, logger, queue, [](const std::string&) { return ReconcileResult{}; });
+  const auto nothing = [](const std::string&, const nlohmann::json*) {};
+  const auto none = [] { return std::vector<std::string>{}; };
+  manager->add({kube::resources::kPod, "", ""}, nothing, none);
+  manager->add({kube::resources::kSecret, "elsewhere", ""}, nothing, none);
+  manager->start();
+  ASSERT_TRUE(transport.wait_for_requests(2));  // both silent
+  transport.script({{kNothing}, std::nullopt, true}, "/api/v1/pods");
+  const auto refresh = manager->refresh("shop");
+  EXPECT_EQ(refresh.missing(), "Pod");
+  EXPECT_TRUE(eventually([&] { return refresh.missing().empty(); }));
+  EXPECT_EQ(transport.requests().size(), 3u);
 }
 
 TEST_F(ManagerTest, StopWaitsForTheReconcileUnderWay) {
