@@ -14,7 +14,7 @@ endif()
 
 add_compile_options(-Wall -Wextra -Wconversion -Werror)
 # GCC 12 sees overlapping copies in std::string's own operator+ (GCC bug 105651).
-add_compile_options(-Wno-restrict)
+add_compile_options($<$<CXX_COMPILER_ID:GNU>:-Wno-restrict>)
 if(PGRS_SANITIZE)
   add_compile_options(-O1 -fsanitize=${PGRS_SANITIZE} -fno-omit-frame-pointer -fno-sanitize-recover=all)
   add_link_options(-fsanitize=${PGRS_SANITIZE})
@@ -24,4 +24,9 @@ if(PGRS_SANITIZE)
   endif()
   # An empty optional that is read is not seen by the sanitizers.
   add_compile_definitions(_GLIBCXX_ASSERTIONS)
+endif()
+
+option(PGRS_FUZZ "fuzz targets as libFuzzer binaries; needs clang" OFF)
+if(PGRS_FUZZ)
+  add_compile_options(-fsanitize=fuzzer-no-link)
 endif()

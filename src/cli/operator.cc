@@ -74,15 +74,17 @@ std::string trouble_of(const runtime::Manager& manager) {
 // Everything that runs, in the order in which it must be made and, backwards, taken down.
 class Operator {
  public:
-  Operator(const RunOptions& options, kube::Transport& http, const std::string& server,
-           telemetry::ProcessLog& logger)
+  // The Lease has connections of its own: it must be renewed while everything else is slow.
+  Operator(const RunOptions& options, kube::Transport& http, kube::Transport& lease_http,
+           const std::string& server, telemetry::ProcessLog& logger)
       : options_(options),
         logger_(logger),
         transport_(kube::measured(http, *metrics_, server)),
+        lease_transport_(kube::measured(lease_http, *metrics_, server)),
         reconciler_(client_, stores_, events_, clock_, logger, controller_options(options)),
         manager_(*transport_, logger, queue_, [this](const std::string& key) { return reconcile(key); },
                  manager_options(options), *metrics_),
-        elector_(*transport_, clock_, logger, *metrics_, elector_options(options)) {
+        elector_(*lease_transport_, clock_, logger, *metrics_, elector_options(options)) {
     stores_.trouble = [this](const std::string& name_space) {
       auto trouble = trouble_of(manager_);
       return trouble.empty() ? watches_.trouble(name_space) : trouble;
@@ -134,6 +136,7 @@ class Operator {
   telemetry::ProcessLog& logger_;
   const std::unique_ptr<telemetry::Registry> metrics_ = telemetry::make_registry();
   const std::unique_ptr<kube::Transport> transport_;
+  const std::unique_ptr<kube::Transport> lease_transport_;
   SystemClock clock_;
   Stores stores_;
   runtime::WorkQueue queue_{{}, *metrics_};
@@ -158,8 +161,10 @@ int run_operator(const RunOptions& options, telemetry::ProcessLog& logger) {
   if (!credentials) return give_up(credentials.error());
   const auto http = kube::make_transport(*credentials);
   if (!http) return give_up(http.error());
+  const auto lease_http = kube::make_transport(*credentials);
+  if (!lease_http) return give_up(lease_http.error());
   logger.info("the API server is " + credentials->server);
-  Operator program(options, **http, credentials->server, logger);
+  Operator program(options, **http, **lease_http, credentials->server, logger);
   if (const auto done = program.run(signals); !done) return give_up(done.error());
   logger.info("stopped");
   return 0;
