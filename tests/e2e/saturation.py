@@ -8,18 +8,13 @@ Exit code 0: as it must be; 1: not.
 """
 
 import contextlib
-import json
-import shutil
-import subprocess
 import sys
 import threading
 import time
-import urllib.parse
-import urllib.request
 
 import psycopg2
-import yaml
 
+import prometheus
 import scenarios
 import world
 
@@ -92,46 +87,6 @@ def load():
 # --- what is seen -------------------------------------------------------------------------------
 
 
-class Prometheus:
-    """A real one, which asks the operator every second and knows the chart's alerts."""
-
-    def __init__(self, directory, target):
-        shutil.rmtree(directory, ignore_errors=True)  # what an earlier one has seen is still answered
-        directory.mkdir(parents=True)
-        rendered = world.run("helm", "template", str(world.CHART), "--set", "prometheusRule.enabled=true",
-                             "--set", "prometheusRule.renderMode=alwaysRender", "--show-only",
-                             "templates/prometheusrule.yaml")
-        (directory / "rules.yaml").write_text(yaml.safe_dump(yaml.safe_load(rendered)["spec"]))
-        (directory / "prometheus.yaml").write_text(yaml.safe_dump({
-            "global": {"scrape_interval": "1s", "evaluation_interval": "1s"},
-            "rule_files": ["rules.yaml"],
-            "scrape_configs": [{"job_name": "pg-rightsizer", "honor_labels": True,
-                                "static_configs": [{"targets": [target]}]}]}))
-        self._log = open(directory / "prometheus.log", "w", encoding="utf-8")
-        self._process = subprocess.Popen(
-            ["prometheus", f"--config.file={directory}/prometheus.yaml",
-             f"--storage.tsdb.path={directory}/data", "--web.listen-address=127.0.0.1:9090"],
-            stdout=self._log, stderr=self._log)
-        world.wait_until("Prometheus", 60, lambda: self.query("up") == {"1"})
-
-    def get(self, path):
-        with urllib.request.urlopen(f"http://127.0.0.1:9090/api/v1/{path}", timeout=5) as answer:
-            return json.load(answer)["data"]
-
-    def query(self, expression):
-        found = self.get("query?" + urllib.parse.urlencode({"query": expression}))["result"]
-        return {one["value"][1] for one in found}
-
-    def firing(self):
-        return {one["labels"]["alertname"].removeprefix("PgRightsizer")
-                for one in self.get("alerts")["alerts"] if one["state"] == "firing"}
-
-    def stop(self):
-        self._process.terminate()
-        self._process.wait(timeout=30)
-        self._log.close()
-
-
 def saturated():
     policy = world.get(world.POLICIES, world.POLICY) or {}
     for one in policy.get("status", {}).get("conditions", []):
@@ -156,7 +111,7 @@ class World:
         world.scale(instances)
         if alerts:
             address = operator.pods()[0]["status"]["podIP"]
-            self.prometheus = Prometheus(scenario.out, f"{address}:8080")
+            self.prometheus = prometheus.Prometheus(scenario.out, f"{address}:8080")
 
     def at_rest(self, route):
         def calm():
@@ -351,7 +306,7 @@ class Counted:
 
     def _now(self, source):
         metric = f'pgrightsizer_connection_errors_total{{policy="{world.POLICY}",source="{source}"}}'
-        found = self._place.prometheus.get("query?" + urllib.parse.urlencode({"query": metric}))["result"]
+        found = self._place.prometheus.vector(metric)
         return {one["metric"]["kind"]: int(float(one["value"][1])) for one in found}
 
     def grew(self, scenario, source, **by):

@@ -7,6 +7,7 @@ starts a cluster of its own (CLUSTER, default pgrs-story), runs itself inside it
 the cluster. The binaries must have been built and packed (hack/images operator, app).
 """
 
+import json
 import os
 import pathlib
 import subprocess
@@ -40,12 +41,18 @@ class TheStory(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
         import application
+        import prometheus
         import story
         import world
 
-        cls.run_ = story.Story(world.ROOT / "build/e2e/story")
+        out = world.ROOT / "build/e2e/story"
+        # A level needs less time than the default here, so that the dashboard has some to show.
+        policy = world.policy_object(saturation={"forSeconds": 10, "sampleSeconds": 2})
+        cls.run_ = story.Story(out, policy=policy)
         cls.failure = ""
         cls.run_.start(say=lambda text: print(f"story: {text}", flush=True))
+        address = cls.run_.operator.pods()[0]["status"]["podIP"]
+        cls.prometheus = prometheus.Prometheus(out / "prometheus", f"{address}:8080")
         cls.run_.table.head()
         for count in (10, 49, 50, 100, 10):
             step = cls.run_.step(count)
@@ -58,6 +65,7 @@ class TheStory(unittest.TestCase):
 
     @classmethod
     def tearDownClass(cls):
+        cls.prometheus.stop()
         cls.run_.stop()
 
     def test_reaches_what_the_contract_asks_for(self):
@@ -99,6 +107,18 @@ class TheStory(unittest.TestCase):
                      for began, ended in verdict.restart_windows(self.run_)
                      if crossing.scaled_at <= began + 1 <= crossing.settled_at)
         self.assertEqual(total - min(total, within), 0)
+
+    def test_each_query_of_the_dashboard_has_data(self):
+        """The answers are kept, and drawn as docs/dashboard.svg was."""
+        import dashboard
+        import dashboard_svg
+
+        span = dashboard.Span(self.run_.started_at, self.ended_at)
+        answered = dashboard.answers(self.prometheus, span)
+        kept = self.run_.out / "dashboard.json"
+        kept.write_text(json.dumps(answered), encoding="utf-8")
+        dashboard_svg.write(kept, self.run_.out / "dashboard.svg")
+        self.assertEqual(dashboard.problems(answered), [])
 
     def test_helm_test_passes(self):
         """Beside everything else that the operator does, in a namespace that is restricted."""
