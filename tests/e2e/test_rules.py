@@ -2,15 +2,22 @@
 """The harness' own arithmetic: a test whose yardstick is wrong proves nothing."""
 
 import dataclasses
+import json
+import pathlib
+import tempfile
 import unittest
+import xml.etree.ElementTree
 from unittest import mock
 
 import application
+import dashboard
+import dashboard_svg
 import expect
 import invariant
 import pglog
 import story
 import table
+import world
 from invariant import Pooler, State
 
 
@@ -177,6 +184,61 @@ class TheEndOfAStep(unittest.TestCase):
         self.assertIn("1 instances are opening their connections", run._app_differences(expected))
         self.round(20, 20)
         self.assertEqual(run._app_differences(expected), [])
+
+
+class FakePrometheus:
+    """Has one policy, `up` and nothing else."""
+
+    def get(self, path, **question):
+        if path.startswith("label/"):
+            return ["shop"]
+        return {"result": self.vector(question["query"])}
+
+    def vector(self, query, **_):
+        if "wrong" in query:
+            raise world.Failure("parse error")
+        return [{"metric": {"job": "op"}, "value": [7, "1"], "values": [[7, "1"], [8, "NaN"], [9, "3"]]}] * (
+            query == 'up{policy="shop"}')
+
+
+class TheDashboard(unittest.TestCase):
+    def answered(self, query, kind="timeseries"):
+        variable = {"name": "policy", "type": "query", "query": "label_values(up, policy)"}
+        target = {"expr": query, "legendFormat": "{{job}} & all", "instant": kind != "timeseries"}
+        defaults = {"unit": "none", "mappings": [], "custom": {"fillOpacity": 8},
+                    "thresholds": {"steps": [{"color": "green", "value": None}, {"color": "red", "value": 2}]}}
+        panel = {"type": kind, "title": "Up of $policy", "gridPos": {"x": 0, "y": 0, "w": 12, "h": 8},
+                 "targets": [target], "fieldConfig": {"defaults": defaults, "overrides": []}}
+        made = {"templating": {"list": [variable]}, "panels": [panel]}
+        with mock.patch.object(dashboard, "board", lambda: made):
+            return dashboard.answers(FakePrometheus(), dashboard.Span(7, 9))
+
+    def test_a_query_without_data_or_with_an_error_is_a_problem(self):
+        good = self.answered('up{policy="$policy"}')
+        self.assertEqual(dashboard.problems(good), [])
+        self.assertEqual(good["panels"][0]["targets"][0]["series"][0]["points"], [[7, 1], [9, 3]])
+        self.assertEqual(dashboard.problems(self.answered("down")), ["Up of shop: down: no data"])
+        self.assertEqual(dashboard.problems(self.answered("wrong")), ["Up of shop: wrong: parse error"])
+
+    def test_it_is_drawn_with_titles_legends_and_thresholds(self):
+        for kind in ("timeseries", "stat", "table"):
+            with tempfile.TemporaryDirectory() as folder:
+                kept, picture = pathlib.Path(folder, "kept.json"), pathlib.Path(folder, "picture.svg")
+                kept.write_text(json.dumps(self.answered('up{policy="$policy"}', kind)))
+                dashboard_svg.write(kept, picture)
+                drawn = xml.etree.ElementTree.parse(picture)
+            said = [text.text for text in drawn.iter("{http://www.w3.org/2000/svg}text")]
+            self.assertIn("Up of shop", said)
+            self.assertIn("op & all" if kind != "table" else "op", said)
+            dashed = [line for line in drawn.iter("{http://www.w3.org/2000/svg}line")
+                      if "stroke-dasharray" in line.attrib]
+            self.assertEqual(len(dashed), kind == "timeseries")
+
+    def test_numbers_have_their_units(self):
+        say = dashboard_svg.with_unit
+        self.assertEqual([say(0.818, "percentunit"), say(0.0063, "s"), say(2, "s"), say(90, "s"), say(1030, "none")],
+                         ["81.8 %", "6.3 ms", "2 s", "1.5 min", "1030"])
+        self.assertEqual(dashboard_svg.ticks(1030, "none"), [0, 500, 1000, 1500])
 
 
 if __name__ == "__main__":

@@ -113,7 +113,7 @@ class TheStory(unittest.TestCase):
         import dashboard
         import dashboard_svg
 
-        span = dashboard.Span(self.run_.started_at, self.ended_at)
+        span = dashboard.Span(self.run_.steps[0].scaled_at, self.ended_at)
         answered = dashboard.answers(self.prometheus, span)
         kept = self.run_.out / "dashboard.json"
         kept.write_text(json.dumps(answered), encoding="utf-8")

@@ -182,11 +182,15 @@ class Rendered(unittest.TestCase):
 
 
 class Dashboard(unittest.TestCase):
-    def test_every_query_is_promql_about_our_metrics(self):
+    @classmethod
+    def setUpClass(cls):
         made = objects({"dashboard": {"enabled": True}})["ConfigMap", "shop-pg-rightsizer-dashboard"]
-        board = json.loads(made["data"]["pg-rightsizer.json"])
+        cls.panels = json.loads(made["data"]["pg-rightsizer.json"])["panels"]
+
+    def test_every_query_is_promql_about_our_metrics(self):
         known = (ROOT / "docs/metrics.md").read_text()
-        queries = [target["expr"] for panel in board["panels"] for target in panel.get("targets", [])]
+        queries = [target["expr"].replace("$__rate_interval", "1m")
+                   for panel in self.panels for target in panel.get("targets", [])]
         self.assertGreater(len(queries), 20)
         rules = {"groups": [{"name": "dashboard", "rules": [
             {"record": "query:number", "labels": {"n": str(n)}, "expr": query}
@@ -200,7 +204,21 @@ class Dashboard(unittest.TestCase):
             for name in re.findall(r"[a-z]+(?:_[a-z]+)+", re.sub(r"\{.*?\}|histogram_quantile", "", query)):
                 name = name.removesuffix("_bucket")
                 self.assertIn(f"| `{name}` |", known, query)
-        self.assertEqual(len(board["panels"]), len({str(p["gridPos"]) for p in board["panels"]}))
+
+    def test_every_cell_of_the_grid_has_one_panel(self):
+        cells = [(grid["x"] + x, grid["y"] + y) for grid in (panel["gridPos"] for panel in self.panels)
+                 for x in range(grid["w"]) for y in range(grid["h"])]
+        self.assertEqual(len(cells), len(set(cells)), "none lies on another")
+        self.assertEqual(24 * (1 + max(y for _, y in cells)), len(cells), "and there are no holes")
+
+    def test_the_picture_and_its_page_show_the_present_panels(self):
+        picture = (ROOT / "docs/dashboard.svg").read_text()
+        drawn = re.findall(r'<text [^>]*class="text strong"[^>]*>([^<]*)', picture)
+        titles = [panel["title"].replace("$namespace/$policy", "demo/shop-db") for panel in self.panels]
+        self.assertEqual(titles, drawn)
+        page = (ROOT / "docs/dashboard.md").read_text()
+        told = re.findall(r"^\| ([A-Z][^|]*) \|", page, re.MULTILINE)
+        self.assertEqual([panel["title"] for panel in self.panels if panel["type"] != "row"], told)
 
 
 class Alerts(unittest.TestCase):
