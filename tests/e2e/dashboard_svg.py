@@ -51,7 +51,7 @@ class Picture:
 
     def _element(self, name, inside="", **attributes):
         said = "".join(f' {key.replace("cls", "class").replace("_", "-")}="{short(value)}"'
-                       for key, value in attributes.items())
+                       for key, value in attributes.items() if value != "")
         self._parts.append(f"<{name}{said}>{inside}</{name}>" if inside else f"<{name}{said}/>")
 
     def __str__(self):
@@ -119,7 +119,7 @@ def mappings(panel):
 
 
 def fill(color):
-    return {"cls": "text"} if color == "text" else {"fill": COLORS[color], "cls": ""}
+    return {"cls": "text"} if color == "text" else {"cls": "", "fill": COLORS[color]}
 
 
 # --- panels -------------------------------------------------------------------------------------
@@ -140,7 +140,7 @@ def frame(picture, panel, box):
 
 
 def row(picture, panel, box, _span):
-    picture.text(box.x + 4, box.y + 16, panel["title"], cls="text strong", font_size=14)
+    picture.text(box.x + 4, box.y + 16, panel["title"], cls="text strong", style="font-size:14px")
 
 
 def stat(picture, panel, box, _span):
