@@ -72,18 +72,15 @@ def width_of(said, size=10.5):
 # --- numbers and names --------------------------------------------------------------------------
 
 
-def formatted(value, unit):
+def with_unit(value, unit):
     if unit == "percentunit":
         return f"{100 * value:.3g} %"
-    if unit == "s" and value and abs(value) < 1:
+    if unit == "s" and 0 < value < 1:
         return f"{1000 * value:.3g} ms"
     if unit == "s" and value >= 60:
         return f"{value / 60:.1f} min"
-    return f"{value:.10g}" if value == int(value) else f"{value:.3g}"
-
-
-def with_unit(value, unit):
-    return formatted(value, unit) + (" s" if unit == "s" and 1 <= value < 60 else "")
+    number = f"{value:.10g}" if value == int(value) else f"{value:.3g}"
+    return number + " s" if unit == "s" and value else number
 
 
 def ticks(most, unit):
