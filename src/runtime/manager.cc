@@ -80,8 +80,11 @@ Refresh Manager::refresh(const std::string& name_space) {
 
 std::string Refresh::missing() const {
   std::string out;
-  for (const auto& [informer, picture] : wanted_)
-    if (informer->picture() < picture) out += (out.empty() ? "" : ", ") + informer->options().resource.kind;
+  for (const auto& [informer, picture] : wanted_) {
+    if (informer->picture() >= picture) continue;
+    const auto trouble = informer->trouble();
+    out += (out.empty() ? "" : ", ") + (trouble.empty() ? informer->options().resource.kind : trouble);
+  }
   return out;
 }
 

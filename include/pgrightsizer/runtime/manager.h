@@ -39,7 +39,7 @@ struct ManagerOptions {
 // Pictures that were asked for, of one kind or several.
 class Refresh {
  public:
-  // Kinds whose picture is not there yet, comma-separated; empty: all are.
+  // Kinds whose picture is not there yet, or why it does not come; comma-separated. Empty: all are.
   [[nodiscard]] std::string missing() const;
 
  private:

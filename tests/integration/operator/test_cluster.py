@@ -75,7 +75,7 @@ class Rights(OperatorTest):
         shop = self.own_shop("rights", instances=TWELVE)
         shop.make()
         shop.make_policy()
-        words = ["cannot list pods", "allow get, list and watch of pods"]
+        words = ["cannot watch pods", "allow get, list and watch of pods"]
         message = self.becomes("rights", "False", "WatchFailing")
         for word in words:
             self.assertIn(word, message)
@@ -83,7 +83,7 @@ class Rights(OperatorTest):
         self.assertEqual({}, self.namespace.made_for("rights"))
         status, page = operator.page("/readyz")
         self.assertEqual(500, status)
-        self.assertIn("failed informer-Pod: cannot list pods", page)
+        self.assertIn("failed informer-Pod: cannot watch pods", page)
         self.assertEqual(200, operator.page("/healthz")[0])
 
         self.grant(but(rules(), "configmaps", ["get"]))
@@ -144,6 +144,25 @@ class Restart(OperatorTest):
         return reason == "InStep" and shop.server.max_connections() == 290
 
 
+class Latecomer(OperatorTest):
+    def test_a_policy_finds_what_was_there_before(self):
+        operator = self.start_operator()
+        shop = self.own_shop("before", instances=TWELVE)
+        shop.make()
+        wait_until("pictures of every kind", PATIENCE, lambda: operator.page("/readyz")[0] == 200)
+        shop.make_policy()
+        self.becomes("before", "True", "InStep")
+        self.assertEqual(290, shop.server.max_connections())
+        # Nothing of a namespace without policies is kept; the next one finds everything once more.
+        self.namespace.delete("ConnectionPolicy", "before")
+        shop.scale(11)
+        shop.make_policy()
+        self.becomes("before", "True", "InStep")
+        status = self.namespace.get("ConnectionPolicy", "before")["status"]
+        self.assertEqual(11, status["instances"], status)
+        self.assertEqual([], [one for one in operator.lines("WatchFailing")])
+
+
 class Definition(OperatorTest):
     def test_the_crd_comes_later(self):
         cluster.kubectl("delete", "crd", "connectionpolicies.pgrightsizer.io", "--wait=true")
@@ -151,10 +170,12 @@ class Definition(OperatorTest):
         operator = self.start_operator()
         operator.wait_for(PATIENCE, "connectionpolicies",
                           "install the definition of the kind ConnectionPolicy")
-        for kind in ("Deployment", "StatefulSet", "Pod"):
+        # Without policies nothing else is watched.
+        self.assertEqual([], operator.lines("first list complete"))
+        install_crd()
+        for kind in ("ConnectionPolicy", "Deployment", "StatefulSet", "Pod"):
             wait_until(f"list of {kind}", PATIENCE, lambda k=kind: [
                 one for one in operator.lines("first list complete") if one["kind"] == k])
-        install_crd()
         shop = self.own_shop("late", instances=TWELVE)
         shop.make()
         wait_until("served kind", PATIENCE, lambda: self.made(shop), every=0.5)
