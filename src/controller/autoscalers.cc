@@ -7,7 +7,7 @@ void read_autoscalers(kube::Client& client, const api::ConnectionPolicy& policy,
   if (policy.spec.sizing.count_instances != sizing::CountInstances::AutoscalerMax) return;
   const auto found = client.list(kube::resources::kHorizontalPodAutoscaler, policy.name_space, "");
   if (!found) {
-    facts.problems.push_back({"AutoscalersUnreadable", found.error().message()});
+    facts.problems.push_back({kAutoscalersUnreadable, found.error().message()});
     return;
   }
   const auto targets = targets_of(policy, stores);

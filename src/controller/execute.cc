@@ -42,7 +42,7 @@ std::string random_password() {
 Result<void> patch(const Turn& turn, const Step& step) {
   if (turn.facts.seen.foreign_change_since) turn.memory.request.put_back = turn.sight.clock.now();
   if (auto done = request_value(turn, step.value); !done) return done;
-  tell(turn, "MaxConnectionsPatched", "Patch",
+  tell(turn, kMaxConnectionsPatched, "Patch",
        "max_connections " + text(step.old_value) + " → " + text(step.value) + ": " + step.reason);
   return {};
 }
@@ -68,11 +68,11 @@ Result<void> apply_pooler(const Turn& turn, const Step& step) {
   if (auto done = apply(res::kPodDisruptionBudget, pgbouncer::disruption_budget(spec)); !done) return done;
   const auto& before = turn.facts.seen.pooler;
   if (!before)
-    tell(turn, "PoolerProvisioned", "Provision",
+    tell(turn, kPoolerProvisioned, "Provision",
          "PgBouncer with " + text(spec.replicas) + " pods for a pool of " + text(step.pool_size) +
              " provisioned: " + step.reason);
   else if (before->pool_size != step.pool_size)
-    tell(turn, "PoolerResized", "Resize",
+    tell(turn, kPoolerResized, "Resize",
          "pool " + text(before->pool_size) + " → " + text(step.pool_size) + ": " + step.reason);
   return {};
 }
@@ -144,7 +144,7 @@ Result<void> remove_pooler(const Turn& turn, const Step& step) {
   if (auto done = client.remove(ref(res::kConfigMap)); !done) return done;
   if (auto done = client.remove(ref(res::kSecret)); !done) return done;
   turn.memory.console_password.clear();
-  tell(turn, "PoolerRemoved", "Remove", "PgBouncer removed: " + step.reason);
+  tell(turn, kPoolerRemoved, "Remove", "PgBouncer removed: " + step.reason);
   return {};
 }
 
@@ -158,10 +158,10 @@ Result<void> switch_to(const Turn& turn, const Step& step, Route route, api::Sta
   }
   if (auto done = write_status(turn, status); !done) return done;
   if (auto done = switch_route(turn.sight.client, turn.policy, route); !done) return done;
-  tell(turn, "TrafficSwitched", "Switch",
+  tell(turn, kTrafficSwitched, "Switch",
        std::string("Service ") + front_service(turn.policy) + " → " +
            (route == Route::Pooler ? "PgBouncer" : "PostgreSQL") + ": " + step.reason);
-  tell(turn, "DrainStarted", "Drain",
+  tell(turn, kDrainStarted, "Drain",
        route == Route::Pooler
            ? text(turn.facts.seen.direct_sessions) + " direct sessions remain to be drained"
            : "clients of the pooler remain to be drained");
@@ -240,14 +240,13 @@ Result<void> drain_pooled(const Turn& turn) {
 
 }  // namespace
 
-void tell(const Turn& turn, const char* reason, const char* action, const std::string& note,
-          bool warning) {
+void tell(const Turn& turn, const Reason& reason, const char* action, const std::string& note) {
   const auto& policy = turn.policy;
   const runtime::Regarding about{api::kApiVersion, api::kKind, policy.name_space, policy.name, policy.uid};
-  if (warning)
-    turn.events.warning(about, reason, action, note);
+  if (reason.type == EventType::Warning)
+    turn.events.warning(about, reason.name, action, note);
   else
-    turn.events.normal(about, reason, action, note);
+    turn.events.normal(about, reason.name, action, note);
 }
 
 Result<void> write_status(const Turn& turn, const api::Status& status) {

@@ -26,7 +26,6 @@ struct Turn {
 // with them succeeds, then SET again what was SET. True when there is more to do.
 [[nodiscard]] Result<bool> refresh_users(const Turn& turn);
 
-void tell(const Turn& turn, const char* reason, const char* action, const std::string& note,
-          bool warning = false);
+void tell(const Turn& turn, const Reason& reason, const char* action, const std::string& note);
 
 }  // namespace pgrightsizer::controller

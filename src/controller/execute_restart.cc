@@ -44,7 +44,7 @@ void try_again_later(const Turn& turn, const Error& error) {
   const auto pause = std::min(kLongestRetry, kFirstRetry * (1 << std::min(restart.pauses_held_up, 4)));
   ++restart.pauses_held_up;
   restart.pause_retry_at = turn.sight.clock.now() + pause;
-  tell(turn, "RestartDeferred", "Pause",
+  tell(turn, kRestartDeferred, "Pause",
        "PAUSE did not end in time and was undone (" + error.message() + "); tried again in " +
            text(pause.count()) + " s" +
            (turn.facts.seen.holds_up.empty() ? "" : "; the oldest transaction: " + turn.facts.seen.holds_up));
@@ -106,11 +106,10 @@ Result<void> end_transactions(const Turn& turn) {
   if (!turn.memory.admin) return {};
   const auto ended = postgres::terminate(*turn.memory.admin, turn.facts.long_transactions);
   if (!ended) return fail(ended.error());
-  tell(turn, "LongTransactionsEnded", "Pause",
+  tell(turn, kLongTransactionsEnded, "Pause",
        text(*ended) + " transactions older than " +
            text(turn.policy.spec.restart.long_transaction.count()) +
-           " s were ended, as restart.longTransactions says: " + turn.facts.seen.holds_up,
-       true);
+           " s were ended, as restart.longTransactions says: " + turn.facts.seen.holds_up);
   return {};
 }
 
@@ -145,7 +144,7 @@ Result<void> restart(const Turn& turn, const Step& step, api::Status& status) {
     status.restarts.push_back({now, step.old_value, step.value, std::nullopt});
   if (status.restarts.size() > api::kRestartsKept) status.restarts.erase(status.restarts.begin());
   if (auto done = write_status(turn, status); !done) return done;
-  tell(turn, "RestartStarted", "Restart",
+  tell(turn, kRestartStarted, "Restart",
        "restarting PostgreSQL for max_connections " + text(step.old_value) + " → " +
            text(step.value) + ", " + cost_text(turn) + ": " + step.reason);
   auto& memory = turn.memory.restart;
@@ -162,10 +161,9 @@ Result<void> restore(const Turn& turn, const Step& step, api::Status& status) {
   const std::string reason = turn.facts.seen.start_failure.value_or("did not start");
   status.rejected = api::RejectedValue{step.old_value, reason, turn.policy.generation};
   if (auto done = write_status(turn, status); !done) return done;
-  tell(turn, "RestartFailed", "Restore",
+  tell(turn, kRestartFailed, "Restore",
        "PostgreSQL does not start with max_connections " + text(step.old_value) + " (" + reason +
-           "); " + text(step.value) + " is put back",
-       true);
+           "); " + text(step.value) + " is put back");
   return request_value(turn, step.value);
 }
 

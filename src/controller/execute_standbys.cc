@@ -54,7 +54,7 @@ Result<void> restart_standby(const Turn& turn, const Step& step) {
   const auto* standby = standby_of(turn, step.pod);
   if (standby == nullptr || standby->pod_uid.empty())
     return fail(ErrorKind::NotFound, "is gone", pod_text(turn, step.pod));
-  tell(turn, "StandbyRestarted", "Restart",
+  tell(turn, kStandbyRestarted, "Restart",
        "restarting standby " + step.pod + " for max_connections " + std::to_string(step.old_value) +
            " → " + std::to_string(step.value));
   auto done = turn.memory.provider->restart(providers::as_instance(turn.facts.database, *standby),
@@ -79,7 +79,7 @@ Result<void> checkpoint_standby(const Turn& turn, const Step& step) {
 
 Result<void> write_file(const Turn& turn, const Step& step) {
   if (auto done = turn.memory.provider->write_place(step.value); !done) return done;
-  tell(turn, "FileFollowed", "Patch",
+  tell(turn, kFileFollowed, "Patch",
        "ConfigMap " + turn.policy.name_space + "/" + turn.policy.spec.database.config_map +
            ": max_connections " + std::to_string(step.old_value) + " → " +
            std::to_string(step.value) + ": " + step.reason);

@@ -16,12 +16,13 @@
 #include "pgrightsizer/saturation/saturation.h"
 #include "pgrightsizer/sizing/sizing.h"
 #include "pgrightsizer/transition/transition.h"
+#include "reasons.h"
 
 namespace pgrightsizer::controller {
 
 // Something the user must know: becomes a condition, an event and a log line.
 struct Problem {
-  std::string reason;   // CamelCase: SecretNotFound, PolicyConflict, …
+  Reason reason;
   std::string message;  // names the object, the field and the remedy
   bool blocks = true;   // no step is taken while it lasts
 };

@@ -80,7 +80,7 @@ std::vector<sizing::Workload> count_selected(const api::ConnectionPolicy& policy
   for (const auto& one : selected(policy, stores))
     out.push_back(counted(one.workload->meta.name, *one.workload, stores));
   if (out.empty())
-    problems.push_back({"WorkloadNotFound",
+    problems.push_back({kWorkloadNotFound,
                         policy.text() + ": spec.workloadSelector matches no Deployment and no "
                                         "StatefulSet; label one, or correct the selector"});
   return out;
@@ -101,7 +101,7 @@ std::optional<std::map<std::string, std::string>> secret_data(
   const auto live = client.get(ref);
   if (!live) {
     const bool missing = live.error().kind == ErrorKind::NotFound;
-    facts.problems.push_back({missing ? "SecretNotFound" : "SecretUnreadable",
+    facts.problems.push_back({missing ? kSecretNotFound : kSecretUnreadable,
                               missing ? ref.text() + ": does not exist; create it or change " + field
                                       : live.error().message()});
     return std::nullopt;
@@ -114,7 +114,7 @@ std::optional<std::map<std::string, std::string>> secret_data(
     if (data[key].empty()) {
       std::string what = ref.text();
       what.append(": key ").append(key).append(" is missing or empty; add it (").append(field).append(")");
-      facts.problems.push_back({"SecretKeyMissing", std::move(what)});
+      facts.problems.push_back({kSecretKeyMissing, std::move(what)});
       return std::nullopt;
     }
   return data;
@@ -149,7 +149,7 @@ std::vector<sizing::Workload> count_workloads(const api::ConnectionPolicy& polic
     } else {
       workload.name = entry.name;
       workload.replicas = remembered(status, entry.name);
-      problems.push_back({"WorkloadNotFound",
+      problems.push_back({kWorkloadNotFound,
                           text + ": does not exist; create it or remove it from spec.workloads; "
                                  "until then it counts with " +
                               std::to_string(workload.replicas) + " instances, as it did last",
@@ -157,7 +157,7 @@ std::vector<sizing::Workload> count_workloads(const api::ConnectionPolicy& polic
                           workload.replicas == 0});
     }
     if (workload.replicas < 0) {
-      problems.push_back({"InvalidReplicas", text + ": spec.replicas is " +
+      problems.push_back({kInvalidReplicas, text + ": spec.replicas is " +
                                                  std::to_string(workload.replicas) +
                                                  "; it must not be negative"});
       workload.replicas = remembered(status, entry.name);

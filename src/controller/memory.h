@@ -18,6 +18,7 @@
 #include "pgrightsizer/schedule/schedule.h"
 #include "pgrightsizer/transition/stabilizer.h"
 #include "pgrightsizer/transition/transition.h"
+#include "reasons.h"
 
 namespace pgrightsizer::controller {
 
@@ -84,7 +85,7 @@ struct Memory {
   // A write that the last turn was refused for good reason; the next turns tell it until one goes
   // through.
   struct Refusal {
-    std::string reason;
+    Reason reason;
     std::string message;
   };
   std::optional<Refusal> refusal;

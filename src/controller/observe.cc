@@ -84,14 +84,14 @@ void make_plan(const Sight& sight, const api::ConnectionPolicy& policy, Memory& 
 Facts observe(const Sight& sight, const api::ConnectionPolicy& policy, Memory& memory) {
   Facts facts;
   if (const auto trouble = sight.stores.trouble(policy.name_space); !trouble.empty())
-    facts.problems.push_back({"WatchFailing", trouble});
+    facts.problems.push_back({kWatchFailing, trouble});
   if (memory.refusal)
     facts.problems.push_back({memory.refusal->reason, memory.refusal->message, false});
   if (!policy.restart_now_error.empty())
     facts.problems.push_back(
-        {"RestartNowInvalid", policy.text() + ": " + policy.restart_now_error, false});
+        {kRestartNowInvalid, policy.text() + ": " + policy.restart_now_error, false});
   if (const auto rival = older_rival(policy, sight.stores); !rival.empty())
-    facts.problems.push_back({"PolicyConflict",
+    facts.problems.push_back({kPolicyConflict,
                               policy.text() + ": ConnectionPolicy " + rival +
                                   " is older and manages the same database; delete one of them"});
   facts.workloads =

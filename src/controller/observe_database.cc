@@ -25,13 +25,13 @@ std::string provider_key(const api::ConnectionPolicy& policy) {
   return d.name + "|" + d.host + "|" + std::to_string(d.port) + "|" + d.config_map + "|" + d.config_key;
 }
 
-std::string problem_reason(ErrorKind kind) {
+Reason problem_reason(ErrorKind kind) {
   switch (kind) {
-    case ErrorKind::Unauthorized: return "AdminLoginFailed";
-    case ErrorKind::Forbidden: return "Forbidden";
-    case ErrorKind::NotFound: return "DatabaseNotFound";
-    case ErrorKind::Invalid: return "DatabaseInvalid";
-    default: return "DatabaseUnreachable";
+    case ErrorKind::Unauthorized: return kAdminLoginFailed;
+    case ErrorKind::Forbidden: return kForbidden;
+    case ErrorKind::NotFound: return kDatabaseNotFound;
+    case ErrorKind::Invalid: return kDatabaseInvalid;
+    default: return kDatabaseUnreachable;
   }
 }
 
@@ -98,7 +98,7 @@ void notice_foreign_request(const Sight& sight, Memory& memory, Facts& facts) {
   }
   if (!request.foreign_since) request.foreign_since = sight.clock.now();
   seen.foreign_change_since = request.foreign_since;
-  facts.problems.push_back({"ForeignChangeDetected",
+  facts.problems.push_back({kForeignChangeDetected,
                             "max_connections was set to " + std::to_string(seen.requested) +
                                 " by somebody else, where this policy asked for " +
                                 std::to_string(*request.value) + "; settle who owns the value",
@@ -212,7 +212,7 @@ void classify_sessions(const Sight& sight, const api::ConnectionPolicy& policy, 
   if (!backends) {
     seen.database_up = false;
     memory.admin.reset();
-    facts.problems.push_back({"DatabaseUnreachable", backends.error().message(), false});
+    facts.problems.push_back({kDatabaseUnreachable, backends.error().message(), false});
     return;
   }
   std::set<std::int64_t> pooled_pids;

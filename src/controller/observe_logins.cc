@@ -143,7 +143,7 @@ void probe_logins(const Sight& sight, const api::ConnectionPolicy& policy, Memor
   seen.pooled_login = probe.pooled;
   seen.pooled_login_failing_since = probe.failing_since;
   if (probe.pooled == Login::Failing)
-    facts.problems.push_back({"PooledLoginFailed",
+    facts.problems.push_back({kPooledLoginFailed,
                               "Secret " + policy.name_space + "/" +
                                   policy.spec.database.application_secrets.front() +
                                   ": logins as the application through the pooler fail (" +

@@ -47,13 +47,13 @@ void read_objects(const Sight& sight, const api::ConnectionPolicy& policy, Memor
   const auto deployment = sight.client.get({res::kDeployment, policy.name_space, name});
   if (!deployment) {
     if (deployment.error().kind != ErrorKind::NotFound)
-      facts.problems.push_back({"PoolerUnreadable", deployment.error().message()});
+      facts.problems.push_back({kPoolerUnreadable, deployment.error().message()});
     return;
   }
   const auto meta = deployment->value("metadata", kube::Json::object());
   if (meta.value("/labels"_json_pointer, kube::Json::object()).value(kPolicyLabel, std::string()) !=
       policy.name) {
-    facts.problems.push_back({"NotOurs", "Deployment " + policy.name_space + "/" + name +
+    facts.problems.push_back({kNotOurs, "Deployment " + policy.name_space + "/" + name +
                                              ": exists and does not belong to this policy; rename "
                                              "the policy or delete the Deployment"});
     return;
@@ -137,7 +137,7 @@ void read_route(const Sight& sight, const api::ConnectionPolicy& policy, Memory&
                 Facts& facts) {
   const auto front = read_front(sight.client, policy);
   if (!front) {
-    facts.problems.push_back({front.error().kind == ErrorKind::Invalid ? "NotOurs" : "RouteUnreadable",
+    facts.problems.push_back({front.error().kind == ErrorKind::Invalid ? kNotOurs : kRouteUnreadable,
                               front.error().message()});
     return;
   }
@@ -150,7 +150,7 @@ void read_route(const Sight& sight, const api::ConnectionPolicy& policy, Memory&
     if (!pod.pod->ip.empty()) pooler_ips.insert(pod.pod->ip);
   const auto shown = read_endpoints(sight.client, policy, pooler_ips, seen.route);
   if (!shown) {
-    facts.problems.push_back({"RouteUnreadable", shown.error().message()});
+    facts.problems.push_back({kRouteUnreadable, shown.error().message()});
     return;
   }
   const auto now = sight.clock.steady();
@@ -191,7 +191,7 @@ pgbouncer::Spec pooler_spec(const api::ConnectionPolicy& policy, const Facts& fa
 void observe_pooler(const Sight& sight, const api::ConnectionPolicy& policy, Memory& memory,
                     Facts& facts) {
   if (const auto sound = pgbouncer::check(pooler_spec(policy, facts, sight.options, "")); !sound)
-    facts.problems.push_back({"PoolerNotPossible", sound.error().message()});
+    facts.problems.push_back({kPoolerNotPossible, sound.error().message()});
   read_objects(sight, policy, memory, facts);
   // A pause that is this old was for a restart that did not come about.
   constexpr std::chrono::seconds kPauseForRestart{5};

@@ -14,7 +14,7 @@ constexpr std::chrono::seconds kTimeForOne{2};
 void need_files(const api::ConnectionPolicy& policy, Facts& facts) {
   if (!facts.settings || facts.settings->files_known) return;
   facts.problems.push_back(
-      {"Forbidden", "Secret " + policy.name_space + "/" + policy.spec.database.admin_secret +
+      {kForbidden, "Secret " + policy.name_space + "/" + policy.spec.database.admin_secret +
                         ": its user may not read pg_file_settings, which a database with standbys "
                         "needs; name a superuser in spec.database.adminSecretName, or grant SELECT "
                         "on pg_file_settings and EXECUTE on pg_show_all_file_settings()"});
@@ -35,11 +35,11 @@ std::optional<postgres::Primary> look_at_primary(const api::ConnectionPolicy& po
   if (!facts.settings || !memory.admin) return std::nullopt;
   const auto primary = postgres::read_primary(*memory.admin);
   if (!primary) {
-    facts.problems.push_back({"ReplicationBroken", primary.error().message()});
+    facts.problems.push_back({kReplicationBroken, primary.error().message()});
     return std::nullopt;
   }
   if (primary->in_recovery) {
-    facts.problems.push_back({"PrimaryNotFirst", pod_text(policy, facts.database.pod) +
+    facts.problems.push_back({kPrimaryNotFirst, pod_text(policy, facts.database.pod) +
                                                      " is a standby" + remedy(policy)});
     return std::nullopt;
   }
@@ -154,7 +154,7 @@ void observe_standbys(const Sight& sight, const api::ConnectionPolicy& policy, M
       if (!done) memory.standbys.sessions.erase(standby_key(facts, standby));
     }
     if (!in_recovery)
-      facts.problems.push_back({"TwoPrimaries", pod_text(policy, standby.pod) +
+      facts.problems.push_back({kTwoPrimaries, pod_text(policy, standby.pod) +
                                                     " is a primary, too" + remedy(policy)});
     keep_time(sight, memory, one);
   }

@@ -25,7 +25,7 @@ void read_windows(const api::ConnectionPolicy& policy, Memory& memory, Facts& fa
     if (!schedule) {
       known.error = policy.text() + ": spec.restart.windows[" + std::to_string(i) +
                     "]: " + schedule.error().message();
-      facts.problems.push_back({"InvalidWindow", known.error});
+      facts.problems.push_back({kInvalidWindow, known.error});
       return;
     }
     known.schedules.push_back(*schedule);

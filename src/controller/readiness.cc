@@ -95,7 +95,7 @@ void observe_readiness(const Sight& sight, const api::ConnectionPolicy& policy, 
   // A restart of PostgreSQL is no reason to forget what was seen before it.
   if (facts.seen.database_up) look_when_due(sight, policy, memory, facts);
   if (!readiness.error.empty())
-    facts.problems.push_back({"ReadinessUnknown",
+    facts.problems.push_back({kReadinessUnknown,
                               policy.text() + ": what sessions use cannot be read (" + readiness.error +
                                   "); the move goes on without; let the role of "
                                   "spec.database.adminSecretName connect to the application's databases",
@@ -107,7 +107,7 @@ void observe_readiness(const Sight& sight, const api::ConnectionPolicy& policy, 
   const bool hold = policy.spec.routing.on_incompatible == api::OnIncompatible::Hold;
   const auto found = text_of(readiness);
   facts.problems.push_back(
-      {"Incompatible",
+      {kIncompatible,
        policy.text() + ": sessions use what transaction pooling breaks: " + found +
            (hold ? "; they stay direct. Let them use a role of their own and Service " +
                        direct_service(policy) + ", or set spec.routing.onIncompatible: Move"

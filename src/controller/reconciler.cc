@@ -44,8 +44,8 @@ bool undoes_our_own(const Step& step) {
 std::optional<Memory::Refusal> refusal_of(const Result<void>& done) {
   if (done) return std::nullopt;
   const auto& error = done.error();
-  if (error.kind == ErrorKind::Forbidden) return Memory::Refusal{"Forbidden", error.message()};
-  if (error.kind == ErrorKind::Invalid) return Memory::Refusal{"WriteRefused", error.message()};
+  if (error.kind == ErrorKind::Forbidden) return Memory::Refusal{kForbidden, error.message()};
+  if (error.kind == ErrorKind::Invalid) return Memory::Refusal{kWriteRefused, error.message()};
   return std::nullopt;
 }
 
@@ -62,10 +62,9 @@ std::optional<Reconciler::Outcome> let_go_of(const Turn& turn, bool acting, api:
     // Of what passes by itself, as a conflict does, nobody needs to hear.
     if (policy.deleting && done.error().kind != ErrorKind::Conflict &&
         turn.memory.told.insert("deletion").second)
-      tell(turn, "DeletionWaits", "Unwind",
+      tell(turn, kDeletionWaits, "Unwind",
            why + "; until then the policy stays; to let it go without that, remove its finalizer " +
-               api::kFinalizer,
-           true);
+               api::kFinalizer);
     return Reconciler::Outcome{milliseconds(0), true};
   };
   if (!policy.deleting) {
@@ -178,7 +177,7 @@ Reconciler::Outcome Reconciler::refuse(const Sight& sight, const api::Connection
   const Facts nothing;
   const Turn turn{sight, metadata, memory, nothing, events_};
   if (memory.told.insert("invalid/" + std::to_string(metadata.generation)).second)
-    tell(turn, "InvalidSpec", "Parse", error.message(), true);
+    tell(turn, kInvalidSpec, "Parse", error.message());
   // Nobody can tell what to take back: a policy that makes no sense does not hold up its deletion.
   if (metadata.deleting) return {milliseconds(0), !set_finalizer(client_, metadata, false)};
   const api::Status before = memory.status.value_or(metadata.status);

@@ -215,11 +215,11 @@ std::string hold_text(const Turn& turn) {
 
 Condition ready(const Turn& turn, const Step& step) {
   if (const auto* problem = first_problem(turn.facts, true))
-    return {"Ready", "False", problem->reason, problem->message, 0, {}};
+    return {"Ready", "False", problem->reason.name, problem->message, 0, {}};
   if (turn.policy.spec.suspend)
     return {"Ready", "True", "Suspended", "spec.suspend is true: nothing is changed", 0, {}};
   if (const auto* problem = first_problem(turn.facts, false))
-    return {"Ready", "False", problem->reason, problem->message, 0, {}};
+    return {"Ready", "False", problem->reason.name, problem->message, 0, {}};
   if (turn.policy.spec.mode == api::Mode::Recommend)
     return {"Ready", "True", "Recommending", "spec.mode is Recommend: nothing is changed", 0, {}};
   if (step.kind == StepKind::None && turn.facts.plan.hold)
@@ -355,82 +355,79 @@ void tell_saturation(const Turn& turn, const api::Status& before, const api::Sta
   const auto* is = api::find_condition(after.conditions, "Saturated");
   if (!is || (was && was->reason == is->reason)) return;
   if (is->reason == "Warning")
-    tell(turn, "SaturationWarning", "Measure", is->message, true);
+    tell(turn, kSaturationWarning, "Measure", is->message);
   else if (is->status == "True")
-    tell(turn, "SaturationCritical", "Measure", is->reason + ": " + is->message, true);
+    tell(turn, kSaturationCritical, "Measure", is->reason + ": " + is->message);
   else if (is->status == "False" && was && was->status == "True")
-    tell(turn, "SaturationResolved", "Measure", is->message);
+    tell(turn, kSaturationResolved, "Measure", is->message);
 }
 
 }  // namespace
 
 void tell_changes(const Turn& turn, const api::Status& before, const api::Status& after) {
   auto& told = turn.memory.told;
-  const auto once = [&](bool is, const std::string& what, const char* reason, const char* action,
-                        const std::string& note, bool warning) {
-    if (is && told.insert(what).second) tell(turn, reason, action, note, warning);
+  const auto once = [&](bool is, const std::string& what, const Reason& reason, const char* action,
+                        const std::string& note) {
+    if (is && told.insert(what).second) tell(turn, reason, action, note);
     if (!is) told.erase(what);
   };
   const auto& facts = turn.facts;
   std::set<std::string> now;
-  const auto tell_lasting = [&](const std::string& what, const char* reason, const std::string& note,
-                                bool warning) {
-    now.insert(what);
-    once(true, what, reason, "Observe", note, warning);
+  const auto tell_lasting = [&](const std::string& what, const Reason& reason, const std::string& note) {
+    now.insert("lasting/" + what);
+    once(true, "lasting/" + what, reason, "Observe", note);
   };
   for (const auto& problem : facts.problems) {
     // Of each object once; what is said about it may hold figures that change.
     const auto object = problem.message.substr(0, problem.message.find(": "));
-    tell_lasting("lasting/" + problem.reason + "/" + object, problem.reason.c_str(), problem.message, true);
+    tell_lasting(std::string(problem.reason.name) + "/" + object, problem.reason, problem.message);
   }
   for (const auto& note : facts.database.notes)
-    tell_lasting("lasting/note/" + note, "ConfigurationNote", note, false);
+    tell_lasting("note/" + note, kConfigurationNote, note);
   std::erase_if(told, [&](const std::string& what) {
     return what.starts_with("lasting/") && !now.contains(what);
   });
-  once(facts.plan.hold && !facts.blocked(), "hold", "NoInstances", "Plan", hold_text(turn), false);
+  once(facts.plan.hold && !facts.blocked(), "hold", kNoInstances, "Plan", hold_text(turn));
   if (facts.overridden)
-    once(true, "overridden", "OverriddenByAlterSystem", "Observe",
-         facts.seen.cannot_restart.value_or(""), true);
+    once(true, "overridden", kOverriddenByAlterSystem, "Observe",
+         facts.seen.cannot_restart.value_or(""));
   else
     told.erase("overridden");
-  once(facts.plan.clamped, "clamped", "ClampedToMaximum", "Plan",
+  once(facts.plan.clamped, "clamped", kClampedToMaximum, "Plan",
        "max_connections would be " + std::to_string(facts.plan.uncapped_max_connections) +
            "; spec.sizing.maxConnections and the memory of PostgreSQL's container allow " +
-           std::to_string(facts.plan.max_connections) + ": " + facts.plan.formula,
-       true);
+           std::to_string(facts.plan.max_connections) + ": " + facts.plan.formula);
   const auto surge = sizing::surge_demand(facts.workloads, turn.policy.spec.sizing.environment);
   const auto held = sizing::saturating_add(surge, facts.seen.others_kept());
   once(facts.seen.database_up && after.route == "Direct" && facts.plan.route == Route::Direct &&
            facts.seen.usable() > 0 && held > facts.seen.usable(),
-       "surge", "SurgeDoesNotFit", "Plan",
+       "surge", kSurgeDoesNotFit, "Plan",
        "a rolling update would hold up to " + std::to_string(surge) + " connections; with " +
            std::to_string(facts.seen.others_kept()) + " others that is more than the " +
            std::to_string(facts.seen.usable()) +
-           " usable; lower maxSurge, or set spec.sizing.countInstances: CurrentPlusSurge",
-       false);
+           " usable; lower maxSurge, or set spec.sizing.countInstances: CurrentPlusSurge");
   tell_saturation(turn, before, after);
   const auto* pending = api::find_condition(after.conditions, "RestartPending");
-  once(pending && pending->status == "True", "pending", "RestartDeferred", "Wait",
-       pending ? pending->message : "", false);
+  once(pending && pending->status == "True", "pending", kRestartDeferred, "Wait",
+       pending ? pending->message : "");
   if (before.restarts.size() && after.restarts.size()) {
     const auto& last = after.restarts.back();
     for (const auto& old : before.restarts)
       if (old.time == last.time && !old.duration && last.duration)
-        tell(turn, "RestartCompleted", "Restart",
+        tell(turn, kRestartCompleted, "Restart",
              "PostgreSQL is back after " + std::to_string(last.duration->count()) +
                  " ms with max_connections " + std::to_string(facts.seen.effective) +
                  cost_of_restart(turn));
   }
   if (before.drain_since && !after.drain_since)
-    tell(turn, "DrainCompleted", "Drain",
+    tell(turn, kDrainCompleted, "Drain",
          after.route == "Pooler" ? "no direct session is left" : "no client of the pooler is left");
   const bool overdue = after.step && after.step->deadline && after.drain_since &&
                        *after.step->deadline <= turn.sight.clock.now() &&
                        (after.step->name == transition::to_string(Topic::DirectDraining) ||
                         after.step->name == transition::to_string(StepKind::DrainDirect));
-  once(overdue, "overdue", "DrainTimedOut", "Drain",
-       after.step ? after.step->message + "; the drain holds here, safely" : "", true);
+  once(overdue, "overdue", kDrainTimedOut, "Drain",
+       after.step ? after.step->message + "; the drain holds here, safely" : "");
 }
 
 transition::History history_of(const api::Status& status) {

@@ -27,7 +27,7 @@ void observe_role(const api::ConnectionPolicy& policy, Memory& memory, Facts& fa
   for (const auto& login : facts.logins) roles.insert(login.user);
   if (roles.size() != 1) {
     facts.problems.push_back(
-        {"RoleLimitNeedsOneRole",
+        {kRoleLimitNeedsOneRole,
          policy.text() + ": spec.sizing.enforce RoleConnectionLimit needs exactly one application role, "
                          "and spec.database.applicationSecrets name " +
              std::to_string(roles.size()) + "; use one role, or enforce MaxConnections"});
@@ -36,7 +36,7 @@ void observe_role(const api::ConnectionPolicy& policy, Memory& memory, Facts& fa
   if (!memory.admin || !facts.seen.database_up) return;
   const auto role = postgres::read_role(*memory.admin, *roles.begin());
   if (!role) {
-    facts.problems.push_back({"RoleUnreadable", role.error().message()});
+    facts.problems.push_back({kRoleUnreadable, role.error().message()});
     return;
   }
   facts.seen.role_limit = role->connection_limit;

@@ -110,7 +110,69 @@ def values():
     return table(("value", "default", "what it is for"), rows)
 
 
-PAGES = {"docs/metrics.md": metrics, "docs/fields.md": fields, "docs/alerts.md": alerts,
+# --- events: of the table of their reasons ----------------------------------------------------------
+
+REASON = re.compile(
+    r'((?://.*\n)+)inline constexpr Reason k(\w+)\{"(\w+)", EventType::(\w+)\};')
+
+
+def comment_of(lines):
+    return " ".join(line.strip().removeprefix("//").strip() for line in lines.splitlines())
+
+
+def events():
+    path = ROOT / "src/controller/reasons.h"
+    table_text = path.read_text(encoding="utf-8")
+    rows = []
+    for comment, constant, name, kind in REASON.findall(table_text):
+        when, _, remedy = comment_of(comment).partition("Remedy: ")
+        rows.append((f"`{name}`", kind, when.strip(), remedy[:1].upper() + remedy[1:]))
+        used = any(re.search(rf"\bk{constant}\b", source) for source in sources())
+        if constant != name or not used:
+            sys.exit(f"k{constant} is \"{name}\"" if used else f"nothing tells k{constant}")
+    if len(rows) != table_text.count("constexpr Reason "):
+        sys.exit(f"{path.name}: a reason has no comment, or is written in another way")
+    check_that_only_these_are_told(path)
+    return table(("reason", "type", "when", "what to do"), sorted(rows))
+
+
+def check_that_only_these_are_told(reasons):
+    """The types see to it, as long as nobody makes a Reason elsewhere or goes past tell()."""
+    for path in (ROOT / "src").rglob("*.*"):
+        text = path.read_text(encoding="utf-8")
+        made = re.search(r"\bReason\{|constexpr Reason\b", text) and path != reasons
+        past = re.search(r"events\w*\.(normal|warning)\(", text) and path.name != "execute.cc"
+        if made or past:
+            sys.exit(f"{path.relative_to(ROOT)}: an event whose reason is not in {reasons.name}")
+
+
+# --- steps and waits: of the core's enumerations ----------------------------------------------------
+
+
+def enumerators(name):
+    header = (ROOT / "include/pgrightsizer/transition/transition.h").read_text(encoding="utf-8")
+    body = re.search(rf"enum class {name} \{{\n(.*?)\n\}};", header, re.DOTALL)[1]
+    for entry, comment in re.findall(r"^  (\w+), *(//.*(?:\n +//.*)*)", body, re.MULTILINE):
+        yield entry, comment_of(comment)
+
+
+def conditions():
+    names = (ROOT / "src/transition/names.cc").read_text(encoding="utf-8")
+    rows = []
+    for enumeration, what in (("StepKind", "step"), ("Topic", "wait")):
+        told = re.findall(rf'case {enumeration}::(\w+):\s+return "(\w+)"', names)
+        explained = dict(enumerators(enumeration))
+        for entry, name in told:
+            if entry in ("None", "Wait"):
+                continue
+            if entry != name or entry not in explained:
+                sys.exit(f"{enumeration}::{entry} is \"{name}\", or has no comment")
+            text = explained[entry]
+            rows.append((f"`{name}`", what, text[:1].upper() + text[1:]))
+    return table(("name", "kind", "what it means"), sorted(rows, key=lambda row: row[0].strip("`")))
+
+
+PAGES = {"docs/events.md": events, "docs/conditions.md": conditions, "docs/metrics.md": metrics, "docs/fields.md": fields, "docs/alerts.md": alerts,
          "charts/pg-rightsizer/README.md": values}
 
 

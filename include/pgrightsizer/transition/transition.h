@@ -260,59 +260,59 @@ enum class StepKind {
   PatchMaxConnections,    // request `value` (was `old_value`) from the provider; no restart
   Restart,                // begin the restart that puts `value` in force (now `old_value`)
   FreezePooler,           // no rollout of the poolers begins until ThawPooler
-  ThawPooler,
-  Checkpoint,             // begin one: what it writes, the shutdown need not
-  EndTransactions,        // those through the pooler that are older than Rules::long_transaction
-  Pause,                  // clients of every pooler wait …
-  Resume,                 // … until now
+  ThawPooler,             // rollouts of the poolers go on
+  Checkpoint,             // begin one: what it writes, the shutdown need not write
+  EndTransactions,        // end those through the pooler that are older than longTransactionSeconds
+  Pause,                  // the clients of every pooler wait until Resume
+  Resume,                 // the clients of every pooler go on
   RestoreMaxConnections,  // `old_value` failed to start: request `value` again, remember the
                           // failure
-  ApplyPooler,            // objects for pool_size, boot_cap, max_clients
-  SetCap,                 // pod, value (was old_value); a shrink is followed by RECONNECT
+  ApplyPooler,            // the pooler's objects for pool_size, boot_cap, max_clients
+  SetCap,                 // pod: its cap, `value` (was `old_value`); a shrink is followed by RECONNECT
   Reconnect,              // pod: servers above its cap must go
   SetRoleLimit,           // the role's CONNECTION LIMIT; -1: none
   SwitchToPooler,         // the front Service selects the pooler
   SwitchToDirect,         // the front Service selects the database
   TurnBack,     // as SwitchToDirect, after failed pooled logins; retry not before deadline
-  DrainDirect,  // end or roll direct sessions as Rules::drain says; `value` > 0: whatever it says,
+  DrainDirect,  // end or roll direct sessions as routing.drain says; `value` > 0: whatever it says,
                 // end that many idle ones, which lets the poolers into a full server
   DrainPooled,  // end idle pooler clients (TerminateIdle, on the way back)
-  RemovePooler,
+  RemovePooler,       // nobody uses the pooler any more: delete its objects
   PinStandby,         // pod: `value` in its postgresql.auto.conf (its next start had `old_value`)
   RestartStandby,     // pod: begin the restart that puts `value` in force (now `old_value`)
   CheckpointStandby,  // pod: a restartpoint, so that a crash replays no larger value again
   WriteFile,          // `value` (was `old_value`) into the provider's place
-  ResetInstance,      // pod: the file holds `value` now, postgresql.auto.conf need not
+  ResetInstance,      // pod: the file holds `value` now, its postgresql.auto.conf need not
 };
 
 // What a Wait, or the rest of the work, is about: becomes condition reasons.
 enum class Topic {
   None,
-  Hold,             // no instances
-  Database,         // cannot be reached, or is restarting
-  RestartPending,   // a restart is due and not allowed yet
-  RestartRejected,  // the wanted value failed to start before
-  RestartUnsafe,    // cannot_restart
-  Checkpoint,       // one is under way
-  PauseHeldUp,      // by an open transaction
-  Paused,           // and PostgreSQL cannot be logged in to yet
-  PoolerStarting,
-  PoolerReplacing,  // pooler pods are terminating
-  PooledLogin,      // logins through the pooler fail
-  RetryLater,       // turned back
-  NeedsTls,
-  Readiness,     // sessions are looked at before they are moved
-  RouteSettling,   // EndpointSlices have not followed yet
-  DirectDraining,  // direct sessions are still open
-  PooledDraining,  // pooler clients are still connected
-  CapsShrinking,   // servers above their cap, or terminating poolers, still hold room
-  NoRoom,          // the invariant does not allow the next step
-  Stabilizing,     // the scale-down window has not passed
-  ForeignChange,   // somebody else changed the requested value, and it is left alone for now
-  RoleLimit,       // the role holds more sessions than it is to be limited to
-  Overridden,      // restarted, but the server shows another value than the one requested
-  Standby,         // a standby follows: it restarts, replays, or its mounted file lags
-  StandbyFailed,   // an instance of a replicated database does not start
+  Hold,               // no instances: the present sizes are kept
+  Database,           // PostgreSQL cannot be reached, does not start, or is restarting
+  RestartPending,     // a restart is due and not allowed yet
+  RestartRejected,    // the wanted value failed to start before
+  RestartUnsafe,      // deleting the pod would do more than restart PostgreSQL, or change nothing
+  Checkpoint,         // a CHECKPOINT is under way
+  PauseHeldUp,        // an open transaction holds up PAUSE
+  Paused,             // the poolers are paused, until two logins through the direct Service succeed
+  PoolerStarting,     // pooler pods are not ready yet
+  PoolerReplacing,    // pooler pods are terminating
+  PooledLogin,        // logins through the pooler fail, or none has succeeded yet
+  RetryLater,         // the move to the pooler was turned back, and is tried again at the deadline
+  NeedsTls,           // sessions use TLS and the pooler has no certificate (pooler.tlsSecretName)
+  Readiness,          // what sessions use is looked at before they are moved
+  RouteSettling,      // the front Service was switched, and its EndpointSlices have not followed yet
+  DirectDraining,     // direct sessions are still open
+  PooledDraining,     // pooler clients are still connected
+  CapsShrinking,      // servers above their cap, or terminating poolers, still hold room
+  NoRoom,             // the invariant does not allow the next step
+  Stabilizing,        // the scale-down window has not passed
+  ForeignChange,      // somebody else changed the requested value, and it is left alone for now
+  RoleLimit,          // the role holds more sessions than it is to be limited to
+  Overridden,         // restarted, but the server shows another value than the one requested
+  Standby,            // a standby follows: it restarts, replays, or its mounted file lags
+  StandbyFailed,      // an instance of a replicated database does not start
   ReplicationBroken,  // a standby does not stream, or has paused its replay
 };
 
