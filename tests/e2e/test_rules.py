@@ -15,6 +15,7 @@ import dashboard_svg
 import expect
 import invariant
 import pglog
+import quick_start
 import story
 import table
 import world
@@ -239,6 +240,21 @@ class TheDashboard(unittest.TestCase):
         self.assertEqual([say(0.818, "percentunit"), say(0.0063, "s"), say(2, "s"), say(90, "s"), say(1030, "none")],
                          ["81.8 %", "6.3 ms", "2 s", "1.5 min", "1030"])
         self.assertEqual(dashboard_svg.ticks(1030, "none"), [0, 500, 1000, 1500])
+
+class TheQuickStart(unittest.TestCase):
+    def test_a_command_may_go_on_and_has_its_output(self):
+        page = "```sh\n$ not run\n```\n```console\n$ one \\\n  two\nout\n…\n$ three\n```\n"
+        self.assertEqual(quick_start.commands(page), [("one \\\n  two", ["out", "…"]), ("three", [])])
+
+    def test_durations_and_blanks_may_differ(self):
+        self.assertTrue(quick_start.same(["a  3m5s 110"], "a 12s   110\n"))
+        self.assertFalse(quick_start.same(["a 3m5s 110"], "a 12s 111\n"))
+
+    def test_the_ellipsis_stands_for_the_rest_of_a_word_or_for_lines(self):
+        self.assertTrue(quick_start.same(["pod-… Ready"], "pod-x7 Ready\n"))
+        self.assertTrue(quick_start.same(["…", "end"], "end\n"))
+        self.assertTrue(quick_start.same(["…", "end"], "1\n2\nend\n"))
+        self.assertFalse(quick_start.same(["…", "end"], "1\nend\n2\n"))
 
 
 if __name__ == "__main__":
