@@ -241,6 +241,7 @@ class TheDashboard(unittest.TestCase):
                          ["81.8 %", "6.3 ms", "2 s", "1.5 min", "1030"])
         self.assertEqual(dashboard_svg.ticks(1030, "none"), [0, 500, 1000, 1500])
 
+
 class TheQuickStart(unittest.TestCase):
     def test_a_command_may_go_on_and_has_its_output(self):
         page = "```sh\n$ not run\n```\n```console\n$ one \\\n  two\nout\n…\n$ three\n```\n"
