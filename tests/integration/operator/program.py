@@ -8,6 +8,7 @@ import signal
 import subprocess
 import threading
 import time
+import typing
 import urllib.error
 import urllib.request
 
@@ -16,6 +17,12 @@ from objects import ROOT, kubeconfig
 
 def binary():
     return os.environ.get("PGRS_OPERATOR", str(ROOT / "build/dev/src/cli/pg-rightsizer"))
+
+
+class Usage(typing.NamedTuple):
+    resident: int  # bytes of memory
+    descriptors: int
+    threads: int
 
 
 class Operator:
@@ -79,10 +86,11 @@ class Operator:
     def port(self):
         return int(self.wait_for(30, "started")["probes"])
 
-    def resident(self):
-        """Bytes of memory."""
-        status = pathlib.Path(f"/proc/{self._process.pid}/status").read_text(encoding="utf-8")
-        return 1024 * int(re.search(r"VmRSS:\s+(\d+) kB", status)[1])
+    def usage(self):
+        process = pathlib.Path(f"/proc/{self._process.pid}")
+        status = (process / "status").read_text(encoding="utf-8")
+        return Usage(1024 * int(re.search(r"VmRSS:\s+(\d+) kB", status)[1]), len(os.listdir(process / "fd")),
+                     int(re.search(r"Threads:\s+(\d+)", status)[1]))
 
     def alive(self):
         return self._process.poll() is None

@@ -2,13 +2,12 @@
 """A cluster that is not as the operator needs it: rights are missing, the API server restarts, the
 CRD is not there."""
 
-import os
 import pathlib
-import signal
 import subprocess
 
 import yaml
 
+import apiserver
 from fixture import PATIENCE, OperatorTest, main
 from objects import ROOT, cluster, install_crd, kubeconfig, wait_until
 
@@ -101,19 +100,6 @@ class Rights(OperatorTest):
         self.assertTrue(operator.alive())
 
 
-def api_server():
-    """Its pid; the test runs in the node's PID namespace."""
-    for directory in pathlib.Path("/proc").iterdir():
-        if directory.name.isdigit():
-            try:
-                words = (directory / "cmdline").read_bytes().split(b"\0")
-            except OSError:  # it has ended meanwhile
-                continue
-            if any(word.startswith(b"--etcd-servers=") for word in words):
-                return int(directory.name)
-    return None
-
-
 class Restart(OperatorTest):
     def test_the_api_server_restarts(self):
         operator = self.start_operator()
@@ -121,23 +107,13 @@ class Restart(OperatorTest):
         shop.make()
         shop.make_policy()
         self.becomes("restart", "True", "InStep")
-        before = api_server()
-        os.kill(before, signal.SIGKILL)
+        before = apiserver.kill()
         operator.wait_for(PATIENCE, "cannot watch")
-        wait_until("API server", PATIENCE, lambda: api_server() not in (None, before))
-        wait_until("readiness", PATIENCE, self.served, every=0.5)
+        apiserver.wait_for_return(before, PATIENCE)
         wait_until("scaled Deployment", PATIENCE, lambda: shop.scale(TWELVE) or True, every=0.5)
         wait_until("twelve instances in step", PATIENCE, lambda: self.in_step(shop))
         self.assertTrue(operator.alive())
         self.assertEqual(2, shop.server.starts, "one restart, for the new value")
-
-    @staticmethod
-    def served():
-        """Says "ok" once everything is there."""
-        try:
-            return cluster.kubectl("get", "--raw", "/readyz").strip() == "ok"
-        except AssertionError:
-            return False
 
     def in_step(self, shop):
         reason = self.namespace.condition("restart")[1]

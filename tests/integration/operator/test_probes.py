@@ -106,7 +106,7 @@ class Probes(OperatorTest):
         shop.make()
         shop.make_policy()
         self.becomes("crowded", "True", "InStep")
-        before = self.operator.resident()
+        before = self.operator.usage().resident
         crowd = []
         for number in range(CROWD):
             peer = socket.create_connection(("127.0.0.1", self.operator.port()), timeout=10)
@@ -120,7 +120,7 @@ class Probes(OperatorTest):
         self.in_step(shop, 12)
         self.assertEqual((200, "ok\n"), self.operator.page("/healthz"))
         if "PGRS_SANITIZED" not in os.environ:  # its allocator keeps what was freed
-            self.assertLess(self.operator.resident() - before, 10 * 2**20)
+            self.assertLess(self.operator.usage().resident - before, 10 * 2**20)
         self.assertTrue(self.operator.alive())
 
 
