@@ -24,6 +24,8 @@ import world
 PASSWORD = """p@ss w/o:%&?#+=ü'"\\$;,{}[]|<>`^~!*()%41€"""
 SECRET = f"{world.POLICY}-connection"
 POD = "visitor"
+PROGRAMS = pathlib.Path(world.run(str(world.ROOT / "tests/drivers/build"), "path").strip())
+RUN_WITHIN_S = 90
 
 URIS = ("uri", "pgbouncer-uri", "direct-uri")
 PARTS = ("host", "pgbouncer-host")  # with their port, and database, username, password
@@ -93,17 +95,20 @@ class Visitor:
         self.binding = {key: value for key, value in environment.items() if key in keys}
 
     def run(self, folder, *command):
-        """The output of a command and why it failed, or None."""
+        """The output of a command; a Failure when it fails. It has no variables but the pod's."""
         resolv = f"/proc/{self._pid}/root/etc/resolv.conf"
-        enter = ["nsenter", f"--net=/proc/{self._pid}/ns/net", "unshare", "--mount", "sh", "-c",
-                 f'mount --bind {resolv} /etc/resolv.conf && exec "$@"', "sh"]
+        # Not sh, which drops variables with a hyphen in their name.
+        enter = ["nsenter", f"--net=/proc/{self._pid}/ns/net", "unshare", "--mount", "bash", "-c",
+                 f'mount --bind {resolv} /etc/resolv.conf && exec "$@"', "bash"]
         environment = {"PATH": os.environ["PATH"], "HOME": "/nonexistent", "LANG": "C.UTF-8"}
         try:
             done = subprocess.run(enter + list(command), cwd=folder, capture_output=True, text=True,
-                                  timeout=90, check=False, env=environment | self.binding)
-        except subprocess.TimeoutExpired:
-            return "", "nothing within 90 s"
-        return done.stdout.strip(), done.stderr.strip() if done.returncode else None
+                                  timeout=RUN_WITHIN_S, check=False, env=environment | self.binding)
+        except subprocess.TimeoutExpired as error:
+            raise world.Failure(f"it did not end within {RUN_WITHIN_S} s") from error
+        if done.returncode:
+            raise world.Failure(f"exit code {done.returncode}: {done.stderr.strip()}")
+        return done.stdout.strip()
 
 
 def kubectl_delete():
@@ -119,10 +124,6 @@ def running():
 # --- visits ---------------------------------------------------------------------------------------
 
 
-def programs():
-    return pathlib.Path(world.run(str(world.ROOT / "tests/drivers/build"), "path").strip())
-
-
 def make_table():
     with contextlib.closing(world.database("shop-app")) as connection:
         with connection, connection.cursor() as cursor:
@@ -136,36 +137,38 @@ def labels():
 
 
 def visit(visitor, driver, key, route, poolers):
-    """Why this driver does not do with this key, or ''."""
-    label = f"{route} {driver.name} {key} {visitor.binding['prisma-uri'].partition('?')[2]}"
-    said, error = visitor.run(programs() / driver.folder, *driver.command, key, label)
-    if error is not None:
-        return error
-    words = said.splitlines()[-1].split() if said else []
-    if len(words) < 2 or words[0] != "ok":
-        return f"it said {said!r}"
+    """Raises a Failure unless this driver does its work with this key, on the right way."""
+    label = f"{route} {driver.name} {visitor.binding['prisma-uri'].partition('?')[2]} {key}"
+    said = visitor.run(PROGRAMS / driver.folder, *driver.command, key, label)
+    ok, client, *more = (said.splitlines() or [""])[-1].split() + [""] * 2
+    if ok != "ok":
+        raise world.Failure(f"it said {said!r}")
     expected = poolers if route == "Pooler" and key not in DIRECT else {visitor.address}
-    if words[1] not in expected:
-        return f"PostgreSQL saw {words[1]}, not one of {sorted(expected)}"
-    if driver.tells_limit and words[2:] != [f"limit={visitor.binding['pool-size']}"]:
-        return f"{words[2:]}, not limit={visitor.binding['pool-size']}"
-    return "" if label in labels() else "its transaction is not in the database"
+    if client not in expected:
+        raise world.Failure(f"PostgreSQL saw {client}, not one of {sorted(expected)}")
+    limit = f"limit={visitor.binding['pool-size']}"
+    if driver.tells_limit and more[0] != limit:
+        raise world.Failure(f"it said {said!r}, not {limit}")
+    if label not in labels():
+        raise world.Failure("its transaction is not in the database")
 
 
 def try_all(scenario, visitor, route, poolers, only=None):
-    """All pairs, or those of one key; a line of the table for each driver."""
-    worked = 0
+    """All pairs, or those of one key: a line of the table for each driver. How many there are."""
+    pairs = 0
     for driver in DRIVERS:
-        results = {key: visit(visitor, driver, key, route, poolers) for key in driver.keys
-                   if only in (None, key)}
-        for key, why in results.items():
-            if why:
-                scenario.failures.append(f"{route}: {key} with {driver.name}: {why}")
-        worked += sum(not why for why in results.values())
-        row = "  ".join(f"{key} {'FAILED' if why else 'ok'}" for key, why in results.items())
+        row = []
+        for key in [one for one in driver.keys if only in (None, one)]:
+            pairs += 1
+            try:
+                visit(visitor, driver, key, route, poolers)
+                row.append(f"{key} ok")
+            except world.Failure as failure:
+                row.append(f"{key} FAILED")
+                scenario.failures.append(f"{route}: {key} with {driver.name}: {failure}")
         if row:
-            scenario.say(f"{route:7} {driver.name:21} {row}")
-    return worked
+            scenario.say(f"{route:7} {driver.name:21} {'  '.join(row)}")
+    return pairs
 
 
 # --- what the Secret says -------------------------------------------------------------------------
@@ -188,7 +191,7 @@ def resize(environment, requests, limit, timeout):
     if requests:
         workload["concurrentRequests"] = requests
     world.patch(world.POLICIES, world.POLICY,
-                {"spec": {"sizing": {"environment": environment}, "workloads": [workload]}})
+                {"spec": {"environment": environment, "workloads": [workload]}})
     end = f"?connection_limit={limit}&connect_timeout={timeout}"
 
     def followed():
@@ -238,7 +241,7 @@ def drivers(scenario):
         at_rest(run, 60)
         poolers = {pod["status"]["podIP"] for pod in run.sampler.cluster.pooler_pods()}
         pooled = try_all(scenario, Visitor(), "Pooler", poolers)
-        scenario.say(f"{direct} pairs of driver and key work directly, {pooled} behind the pooler")
+        scenario.say(f"{direct} pairs of driver and key directly, {pooled} behind the pooler")
         sizes(scenario, poolers)
     finally:
         run.stop()
