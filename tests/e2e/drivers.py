@@ -89,6 +89,9 @@ class Visitor:
         self._pid = world.wait_until(
             "process of the visitor", 20,
             lambda: (world.processes_of(pod["metadata"]["uid"], "sleep") or [None])[0])
+        # A copy: what another mount namespace has cannot be mounted.
+        self._resolv = world.state_directory() / "visitor-resolv.conf"
+        self._resolv.write_bytes(pathlib.Path(f"/proc/{self._pid}/root/etc/resolv.conf").read_bytes())
         pairs = pathlib.Path(f"/proc/{self._pid}/environ").read_bytes().split(b"\0")
         environment = dict(pair.decode().split("=", 1) for pair in pairs if pair)
         keys = world.get("secret", SECRET)["data"]
@@ -96,10 +99,9 @@ class Visitor:
 
     def run(self, folder, *command):
         """The output of a command; a Failure when it fails. It has no variables but the pod's."""
-        resolv = f"/proc/{self._pid}/root/etc/resolv.conf"
         # Not sh, which drops variables with a hyphen in their name.
         enter = ["nsenter", f"--net=/proc/{self._pid}/ns/net", "unshare", "--mount", "bash", "-c",
-                 f'mount --bind {resolv} /etc/resolv.conf && exec "$@"', "bash"]
+                 f'mount --bind {self._resolv} /etc/resolv.conf && exec "$@"', "bash"]
         environment = {"PATH": os.environ["PATH"], "HOME": "/nonexistent", "LANG": "C.UTF-8"}
         try:
             done = subprocess.run(enter + list(command), cwd=folder, capture_output=True, text=True,
