@@ -5,11 +5,14 @@ use std::{env, error::Error};
 
 const ROUNDS: i64 = 8;
 
-#[quaint_tokio::main]
-async fn main() -> Result<(), Box<dyn Error>> {
+fn main() -> Result<(), Box<dyn Error>> {
     let mut arguments = env::args().skip(1);
     let key = arguments.next().ok_or("no key")?;
     let label = arguments.next().ok_or("no label")?;
+    quaint_tokio::runtime::Runtime::new()?.block_on(visit(&key, &label))
+}
+
+async fn visit(key: &str, label: &str) -> Result<(), Box<dyn Error>> {
     let pool = Quaint::builder(&env::var(key)?)?.build();
     let connection = pool.check_out().await?;
 
