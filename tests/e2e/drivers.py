@@ -77,7 +77,7 @@ class Visitor:
     """A pod with the Secret's keys as variables, as they are when it starts."""
 
     def __init__(self):
-        kubectl_delete()
+        remove_visitor()
         container = {"name": "visitor", "image": "localhost/postgres:17", "imagePullPolicy": "Never",
                      "command": ["sleep", "infinity"], "envFrom": [{"secretRef": {"name": SECRET}}]}
         world.apply({"apiVersion": "v1", "kind": "Pod",
@@ -113,7 +113,7 @@ class Visitor:
         return done.stdout.strip()
 
 
-def kubectl_delete():
+def remove_visitor():
     world.kubectl("delete", "pod", POD, "-n", world.NAMESPACE, "--ignore-not-found", "--timeout=60s",
                   timeout=70)
 
