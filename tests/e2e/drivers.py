@@ -14,6 +14,7 @@ import os
 import pathlib
 import subprocess
 import sys
+import time
 
 import disturb
 import scenarios
@@ -26,6 +27,7 @@ SECRET = f"{world.POLICY}-connection"
 POD = "visitor"
 PROGRAMS = pathlib.Path(world.run(str(world.ROOT / "tests/drivers/build"), "path").strip())
 RUN_WITHIN_S = 90
+LINES, LINE = 25, 200  # of an error: some drivers show the minified source that failed
 
 URIS = ("uri", "pgbouncer-uri", "direct-uri")
 PARTS = ("host", "pgbouncer-host")  # with their port, and database, username, password
@@ -109,7 +111,8 @@ class Visitor:
         except subprocess.TimeoutExpired as error:
             raise world.Failure(f"it did not end within {RUN_WITHIN_S} s") from error
         if done.returncode:
-            raise world.Failure(f"exit code {done.returncode}: {done.stderr.strip()}")
+            lines = [line[:LINE] for line in done.stderr.strip().splitlines()[-LINES:]]
+            raise world.Failure(f"exit code {done.returncode}: " + "\n".join(lines))
         return done.stdout.strip()
 
 
@@ -140,7 +143,7 @@ def labels():
 
 def visit(visitor, driver, key, route, poolers):
     """Raises a Failure unless this driver does its work with this key, on the right way."""
-    label = f"{route} {driver.name} {visitor.binding['prisma-uri'].partition('?')[2]} {key}"
+    label = f"{route} {driver.name} {key} {time.time_ns()}"
     said = visitor.run(PROGRAMS / driver.folder, *driver.command, key, label)
     ok, client, *more = (said.splitlines() or [""])[-1].split() + [""] * 2
     if ok != "ok":
