@@ -108,7 +108,7 @@ void Watches::pod(const std::string& key, const json* object) {
 
 void Watches::wake_all() {
   for (const auto& key : stores_.policies.keys())
-    if (trouble(namespace_of(key)).empty()) queue_.add(key);
+    if (trouble(namespace_of(key)).empty()) queue_.add_last(key);
 }
 
 void Watches::wake(const std::string& name_space) {

@@ -29,32 +29,45 @@ double seconds(std::chrono::steady_clock::duration duration) {
 
 void WorkQueue::tell_depth_locked() const {
   const auto now = std::chrono::steady_clock::now();
-  std::size_t due = 0;
-  for (auto it = order_.begin(); it != order_.end() && it->first <= now; ++it) ++due;
+  const auto due = std::count_if(order_.begin(), order_.end(),
+                                 [now](const Place& place) { return std::get<Instant>(place) <= now; });
   metrics_.set(kDepth, kQueue, static_cast<double>(due));
 }
 
 void WorkQueue::add(const std::string& key) { add_after(key, milliseconds(0)); }
 
-void WorkQueue::add_after(const std::string& key, milliseconds delay) {
+void WorkQueue::add_last(const std::string& key) {
   std::scoped_lock lock(mutex_);
-  plan_locked(key, std::chrono::steady_clock::now() + delay);
+  plan_locked(key, {true, std::chrono::steady_clock::now()});
 }
 
-void WorkQueue::plan_locked(const std::string& key, Instant due) {
+void WorkQueue::add_after(const std::string& key, milliseconds delay) {
+  std::scoped_lock lock(mutex_);
+  plan_locked(key, {false, std::chrono::steady_clock::now() + delay});
+}
+
+WorkQueue::Plan WorkQueue::merged(const Plan& one, const Plan& other) {
+  const auto now = std::chrono::steady_clock::now();
+  const auto calls = [now](const Plan& plan) { return !plan.last && plan.due <= now; };
+  Plan out = one.due < other.due ? one : other;
+  if (calls(one) || calls(other)) out.last = false;
+  return out;
+}
+
+void WorkQueue::plan_locked(const std::string& key, Plan plan) {
   if (stopping_) return;
   if (working_.contains(key)) {
-    const auto [it, fresh] = again_.try_emplace(key, due);
-    if (!fresh) it->second = std::min(it->second, due);
+    const auto [it, fresh] = again_.try_emplace(key, plan);
+    if (!fresh) it->second = merged(it->second, plan);
     return;
   }
-  const auto [it, fresh] = due_.try_emplace(key, due);
+  const auto [it, fresh] = waiting_.try_emplace(key, plan);
   if (!fresh) {
-    if (it->second <= due) return;
-    order_.erase({it->second, key});
-    it->second = due;
+    const Plan before = std::exchange(it->second, merged(it->second, plan));
+    if (before.last == it->second.last && before.due == it->second.due) return;
+    order_.erase({before.last, before.due, key});
   }
-  order_.emplace(due, key);
+  order_.emplace(it->second.last, it->second.due, key);
   changed_.notify_one();
   metrics_.add(kAdds, kQueue, 1);
   tell_depth_locked();
@@ -69,7 +82,7 @@ void WorkQueue::add_backed_off(const std::string& key) {
   std::uniform_real_distribution<double> jitter(1.0, 1.2);
   const milliseconds delay(std::llround(base * jitter(random_)));
   metrics_.add(kRetries, kQueue, 1);
-  plan_locked(key, std::chrono::steady_clock::now() + delay);
+  plan_locked(key, {false, std::chrono::steady_clock::now() + delay});
 }
 
 void WorkQueue::forget(const std::string& key) {
@@ -77,21 +90,33 @@ void WorkQueue::forget(const std::string& key) {
   failures_.erase(key);
 }
 
+std::pair<std::set<WorkQueue::Place>::iterator, WorkQueue::Instant> WorkQueue::next_locked(Instant now) const {
+  Instant soonest = Instant::max();
+  for (const auto head : {order_.begin(), order_.lower_bound({true, Instant::min(), {}})}) {
+    if (head == order_.end()) continue;
+    const Instant due = std::get<Instant>(*head);
+    if (due <= now) return {head, due};
+    soonest = std::min(soonest, due);
+  }
+  return {order_.end(), soonest};
+}
+
 std::optional<std::string> WorkQueue::get() {
   std::unique_lock lock(mutex_);
   while (!stopping_) {
+    const Instant now = std::chrono::steady_clock::now();
+    const auto [place, due] = next_locked(now);
     if (order_.empty()) {
       changed_.wait(lock);
       continue;
     }
-    const auto [due, key] = *order_.begin();
-    const Instant now = std::chrono::steady_clock::now();
-    if (due > now) {
+    if (place == order_.end()) {
       changed_.wait_until(lock, due);
       continue;
     }
-    order_.erase(order_.begin());
-    due_.erase(key);
+    std::string key = std::get<std::string>(*place);
+    order_.erase(place);
+    waiting_.erase(key);
     working_.emplace(key, now);
     metrics_.observe(kWaited, kQueue, seconds(now - due));
     tell_depth_locked();
@@ -110,9 +135,9 @@ void WorkQueue::done(const std::string& key) {
   }
   const auto it = again_.find(key);
   if (it == again_.end()) return;
-  const Instant due = it->second;
+  const Plan plan = it->second;
   again_.erase(it);
-  plan_locked(key, due);
+  plan_locked(key, plan);
 }
 
 void WorkQueue::shut_down() {
@@ -123,7 +148,7 @@ void WorkQueue::shut_down() {
 
 std::size_t WorkQueue::size() const {
   std::scoped_lock lock(mutex_);
-  return due_.size();
+  return waiting_.size();
 }
 
 }  // namespace pgrightsizer::runtime

@@ -11,6 +11,7 @@
 #include <random>
 #include <set>
 #include <string>
+#include <tuple>
 #include <utility>
 
 #include "pgrightsizer/base/metrics.h"
@@ -30,6 +31,9 @@ class WorkQueue {
       : backoff_(backoff), metrics_(metrics) {}
 
   void add(const std::string& key);
+  // For keys that a first picture brings: handed out when no other key is due. One that is added
+  // otherwise before its turn is as any other.
+  void add_last(const std::string& key);
   // The earlier of this and an already planned time wins.
   void add_after(const std::string& key, std::chrono::milliseconds delay);
   // After a failure: doubling from `first` to `limit`, with up to 20 % of jitter.
@@ -48,17 +52,28 @@ class WorkQueue {
  private:
   using Instant = std::chrono::steady_clock::time_point;
 
-  void plan_locked(const std::string& key, Instant due);
+  // false sorts before true.
+  struct Plan {
+    bool last = false;
+    Instant due;  // from when on it may be handed out
+  };
+  using Place = std::tuple<bool, Instant, std::string>;
+
+  // The one that is due earlier; last only if neither asks for more now.
+  [[nodiscard]] static Plan merged(const Plan& one, const Plan& other);
+  void plan_locked(const std::string& key, Plan plan);
+  // The place of the key that is to be handed out, end() if none is due, and when one will be.
+  [[nodiscard]] std::pair<std::set<Place>::iterator, Instant> next_locked(Instant now) const;
   void tell_depth_locked() const;
 
   mutable std::mutex mutex_;
   std::condition_variable changed_;
   Backoff backoff_{};
   Metrics& metrics_ = no_metrics();
-  std::map<std::string, Instant> due_;  // waiting, with the time from which it may be handed out
-  std::set<std::pair<Instant, std::string>> order_;  // the same, by that time
+  std::map<std::string, Plan> waiting_;
+  std::set<Place> order_;  // the same
   std::map<std::string, Instant> working_;  // since when
-  std::map<std::string, Instant> again_;  // asked for while being worked on
+  std::map<std::string, Plan> again_;  // asked for while being worked on
   std::map<std::string, int> failures_;
   std::minstd_rand random_{std::random_device{}()};
   bool stopping_ = false;

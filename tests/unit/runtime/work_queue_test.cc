@@ -42,6 +42,38 @@ TEST(WorkQueue, AKeyThatIsWorkedOnWaitsUntilItIsDone) {
   EXPECT_EQ(queue.size(), 0u);
 }
 
+TEST(WorkQueue, FirstPicturesGiveWayToWhatChanges) {
+  WorkQueue queue;
+  queue.add_after("a", std::chrono::hours(1));
+  for (const char* key : {"a", "b", "c"}) queue.add_last(key);
+  queue.add("d");
+  queue.add("c");
+  EXPECT_EQ(queue.get(), "c");  // which has waited longer
+  EXPECT_EQ(queue.get(), "d");
+  EXPECT_EQ(queue.get(), "a");
+  EXPECT_EQ(queue.get(), "b");
+}
+
+TEST(WorkQueue, WhatIsDueLaterDoesNotHoldUpAFirstPicture) {
+  WorkQueue queue;
+  queue.add_after("later", milliseconds(50));
+  queue.add_last("a");
+  EXPECT_EQ(queue.get(), "a");
+  EXPECT_EQ(queue.get(), "later");
+}
+
+TEST(WorkQueue, AKeyThatIsWorkedOnKeepsItsTurn) {
+  WorkQueue queue;
+  queue.add("a");
+  ASSERT_EQ(queue.get(), "a");
+  queue.add_last("a");
+  queue.add("a");
+  queue.add_last("b");
+  queue.done("a");
+  EXPECT_EQ(queue.get(), "a");
+  EXPECT_EQ(queue.get(), "b");
+}
+
 TEST(WorkQueue, TheEarlierTimeWins) {
   WorkQueue queue;
   queue.add_after("a", std::chrono::hours(1));
