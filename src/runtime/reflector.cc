@@ -154,6 +154,13 @@ void Reflector::begin_again() {
 }
 
 void Reflector::back_off(const Error* error) {
+  // A busy server knows how long it will be; one that has just started says so until its caches are
+  // full.
+  if (error != nullptr && error->kind == ErrorKind::TooManyRequests && error->retry_after) {
+    const double pause = static_cast<double>(error->retry_after->count()) * (1.0 + 0.25 * options_.random());
+    delay_ = milliseconds(std::llround(pause));
+    return;
+  }
   const bool absent = error != nullptr && error->kind == ErrorKind::NotFound;
   const milliseconds limit = absent ? options_.absent_limit : options_.backoff_limit;
   const double base = static_cast<double>(options_.backoff_first.count()) *

@@ -227,9 +227,14 @@ TEST_F(ReflectorTest, TheServersOwnPauseIsKept) {
   sync();
   Error busy = error(ErrorKind::TooManyRequests);
   busy.retry_after = seconds(7);
+  for (int i = 0; i < 10; ++i) {
+    reflector.watch_ended(busy, milliseconds(1));
+    expect_watch_from("10");
+    EXPECT_EQ(reflector.next().delay, seconds(7));
+  }
+  random = 0.5;
   reflector.watch_ended(busy, milliseconds(1));
-  expect_watch_from("10");
-  EXPECT_EQ(reflector.next().delay, seconds(7));
+  EXPECT_EQ(reflector.next().delay, milliseconds(7'875));  // not all who were refused at once
 }
 
 TEST_F(ReflectorTest, ASilentStreamIsOpenedAgainAtOnce) {
