@@ -63,7 +63,7 @@ Result<std::unique_ptr<telemetry::Server>> serve_probes(const std::string& addre
   content.log_level = [&logger] { return logger.level(); };
   content.set_log_level = [&logger](LogLevel level) {
     logger.set_level(level);
-    logger.info("the log level was set", {{"level", std::string(telemetry::to_string(level))}});
+    logger.info("the log level was set", {{"now", std::string(telemetry::to_string(level))}});
   };
   return telemetry::start_server(*options, std::move(content), logger);
 }

@@ -27,7 +27,8 @@ class ProcessLog : public Logger {
 [[nodiscard]] std::unique_ptr<ProcessLog> make_logger(LogLevel level, LogFormat format);
 
 // The part of a line behind time and level: `text key=value key="two words"`, or the members of a
-// JSON object behind its first ones. Line breaks are escaped.
+// JSON object behind its first ones; a field is not named time, level or message. Line breaks are
+// escaped.
 [[nodiscard]] std::string format_text(std::string_view text, Logger::Fields fields);
 [[nodiscard]] std::string format_json(std::string_view text, Logger::Fields fields);
 

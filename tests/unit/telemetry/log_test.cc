@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <nlohmann/json.hpp>
+#include <regex>
 
 namespace pgrightsizer::telemetry {
 namespace {
@@ -21,6 +22,7 @@ TEST(Log, OneEventIsOneLine) {
 TEST(Log, JsonIsJsonWhateverIsInIt) {
   const std::string line = "{" + format_json("a \"b\"\n\xff", {{"k", "\\\x01"}}) + "}";
   const auto parsed = nlohmann::json::parse(line);
+  EXPECT_EQ(parsed["message"], "a \"b\"\n\xef\xbf\xbd");  // what is not UTF-8 becomes U+FFFD
   EXPECT_EQ(parsed["k"], "\\\x01");
   EXPECT_EQ(line.find('\n'), std::string::npos);
 }
@@ -41,6 +43,9 @@ TEST(Log, WritesOneLinePerEventAboveItsLevel) {
   const auto first = nlohmann::json::parse(out.substr(0, out.find('\n')));
   EXPECT_EQ(first["message"], "hello {}");
   EXPECT_EQ(first["level"], "info");
+  // RFC 3339, in UTC.
+  EXPECT_TRUE(std::regex_match(first["time"].get<std::string>(),
+                               std::regex(R"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z)")));
   EXPECT_EQ(first["k"], "v");
   EXPECT_EQ(out.find("hidden"), std::string::npos);
   EXPECT_NE(out.find("Z error shown k=v\n"), std::string::npos) << out;
