@@ -35,6 +35,10 @@ void initialize_pool() {
   }
 }
 
+void dispose(std::shared_ptr<const void> object) {
+  boost::asio::post(pool(), [object = std::move(object)] {});
+}
+
 bool delivering() { return t_delivering; }
 
 void Exchange::start(const web::http::client::http_client& client,

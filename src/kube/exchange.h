@@ -28,6 +28,15 @@ struct Outcome {
 // Before anything else uses the library.
 void initialize_pool();
 
+// On the pool's thread, when it comes to it.
+void dispose(std::shared_ptr<const void> object);
+
+// For a shared_ptr to a client, whose sockets are closed with it.
+template <class T>
+void delete_on_pool(T* object) {
+  dispose(std::shared_ptr<T>(object));
+}
+
 // True on the pool thread while it runs somebody's on_bytes: waiting there would be for ever.
 [[nodiscard]] bool delivering();
 

@@ -83,7 +83,7 @@ class CpprestTransport final : public Transport {
         uri_(credentials.server),
         tls_(std::move(tls)),
         token_(credentials.token, credentials.token_file),
-        calls_(uri_, config(kStepTimeout)) {}
+        calls_(new_client()) {}
 
   Result<Response> call(const Request& request, milliseconds timeout) override {
     if (detail::delivering()) {
@@ -93,10 +93,12 @@ class CpprestTransport final : public Transport {
     if (!gate_.enter(deadline)) {
       return fail(ErrorKind::Timeout, "too many requests to " + server_ + " are under way");
     }
-    Outcome outcome = attempt(request, deadline);
-    const bool repeatable = request.repeatable || request.method == Method::Get;
-    if (!outcome.result && repeatable && is_lost_connection(outcome.code)) {
-      outcome = attempt(request, deadline);
+    const auto client = calls();
+    Outcome outcome = attempt(*client, request, deadline);
+    if (!outcome.result && is_lost_connection(outcome.code)) {
+      renew(client);
+      const bool repeatable = request.repeatable || request.method == Method::Get;
+      if (repeatable) outcome = attempt(*calls(), request, deadline);
     }
     gate_.leave();
     return std::move(outcome.result);
@@ -115,14 +117,31 @@ class CpprestTransport final : public Transport {
   }
 
  private:
+  [[nodiscard]] std::shared_ptr<const http_client> calls() {
+    std::scoped_lock lock(mutex_);
+    return calls_;
+  }
+
+  // Connections that are kept open die together, with their server: a client that has met one may
+  // have ten, and would offer them one after the other.
+  void renew(const std::shared_ptr<const http_client>& client) {
+    auto fresh = new_client();
+    std::scoped_lock lock(mutex_);
+    if (calls_ == client) calls_ = std::move(fresh);
+  }
+
+  [[nodiscard]] std::shared_ptr<const http_client> new_client() const {
+    return {new http_client(uri_, config(kStepTimeout)), detail::delete_on_pool<const http_client>};
+  }
+
   // With a fresh token once more if the one that was used has been replaced meanwhile.
-  Outcome attempt(const Request& request, Instant deadline) {
+  Outcome attempt(const http_client& client, const Request& request, Instant deadline) {
     const auto now = std::chrono::steady_clock::now();
     const std::string token = token_.get(now);
-    Outcome outcome = run(calls_, request, token, nullptr, deadline, {});
+    Outcome outcome = run(client, request, token, nullptr, deadline, {});
     if (outcome.result && outcome.result->status == kUnauthorized &&
         token_.renew_after_refusal(token, now)) {
-      return run(calls_, request, token_.get(now), nullptr, deadline, {});
+      return run(client, request, token_.get(now), nullptr, deadline, {});
     }
     return outcome;
   }
@@ -169,8 +188,8 @@ class CpprestTransport final : public Transport {
   const std::shared_ptr<const TlsMaterial> tls_;
   TokenSource token_;
   Gate gate_;
-  http_client calls_;
   std::mutex mutex_;
+  std::shared_ptr<const http_client> calls_;
   std::map<milliseconds, http_client> streams_;
 };
 

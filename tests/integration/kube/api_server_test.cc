@@ -399,6 +399,34 @@ TEST_F(ApiServerTest, ProtobufSaysWhatJsonSays) {
   EXPECT_TRUE(released) << released.error().message();
 }
 
+// As when the API server is restarted: all connections of the pool have ended, not only the first.
+TEST_F(ApiServerTest, AfterOneDeadConnectionNoOldOneIsTried) {
+  const auto slashes = credentials.server.find("//") + 2;
+  const auto colon = credentials.server.rfind(':');
+  const auto serve = forward_to(credentials.server.substr(slashes, colon - slashes),
+                                credentials.server.substr(colon + 1));
+  std::optional<LoopbackServer> proxy(std::in_place, serve);
+  const int port = proxy->port();
+  Credentials through = credentials;
+  through.server = "https://127.0.0.1:" + std::to_string(port);
+  const auto far = connect(through);
+  Client writer(*far, logger);
+  std::vector<std::thread> callers;
+  for (int i = 0; i < 8; ++i)
+    callers.emplace_back([&, name = "c" + std::to_string(i)] {
+      for (int n = 0; n < 10; ++n) EXPECT_TRUE(writer.apply(config(name), config_map(name, std::to_string(n))));
+    });
+  for (auto& caller : callers) caller.join();
+  EXPECT_GT(proxy->connections(), 2);
+  proxy.reset();
+  proxy.emplace(serve, port);
+  for (int i = 0; i < 5; ++i) {
+    const auto done = writer.apply(config("a"), config_map("a", std::to_string(i)));
+    EXPECT_TRUE(done) << done.error().message();
+  }
+  EXPECT_EQ(proxy->connections(), 1);
+}
+
 TEST_F(ApiServerTest, AKindThatDoesNotExistIsTrouble) {
   Informer absent(*transport, logger, {{"none.example.com", "v1", "None", "nones"}, "", ""},
                   [](const std::string&, const Json*) {}, [] { return std::vector<std::string>{}; });

@@ -78,7 +78,7 @@ class Soak(OperatorTest):
         while (now := time.monotonic() - begin) < self.seconds:
             self.attempt(chance.choice(acts), chance)
             if now > next_kill:
-                apiserver.wait_for_return(apiserver.kill(), PATIENCE)
+                apiserver.wait_for_return(apiserver.kill(), 3 * PATIENCE)
                 next_kill = now + API_SERVER_EVERY_S
             self.assertTrue(self.operator.alive(), self.operator.tail())
             samples.append(self.operator.usage())
