@@ -56,6 +56,8 @@ class TheStory(unittest.TestCase):
         cls.run_.table.head()
         for count in (10, 49, 50, 100, 10):
             step = cls.run_.step(count)
+            if count == 100:
+                cls.pooler = world.get("deployment", "shop-db-pooler")
             if step.problems:
                 cls.failure = f"{count} instances: {'; '.join(step.problems)}"
                 print(cls.run_.diagnosis())
@@ -119,6 +121,19 @@ class TheStory(unittest.TestCase):
         kept.write_text(json.dumps(answered), encoding="utf-8")
         dashboard_svg.write(kept, self.run_.out / "dashboard.svg")
         self.assertEqual(dashboard.problems(answered), [])
+
+    def test_poolers_are_admitted_where_only_restricted_pods_are(self):
+        import world
+
+        template = self.pooler["spec"]["template"]
+        pod = {"apiVersion": "v1", "kind": "Pod", "metadata": {"generateName": "pooler-"}, "spec": template["spec"]}
+        said = world.kubectl("create", "--dry-run=server", "-f", "-", "-n", self.run_.operator.namespace,
+                             stdin=json.dumps(pod))
+        self.assertIn("created (server dry run)", said)
+        unsafe = {**pod, "spec": {**template["spec"], "hostNetwork": True}}
+        with self.assertRaisesRegex(world.Failure, "restricted"):
+            world.kubectl("create", "--dry-run=server", "-f", "-", "-n", self.run_.operator.namespace,
+                          stdin=json.dumps(unsafe))
 
     def test_helm_test_passes(self):
         """Beside everything else that the operator does, in a namespace that is restricted."""
