@@ -1,5 +1,7 @@
 #include "base64.h"
 
+#include <openssl/evp.h>
+
 namespace pgrightsizer::kube {
 namespace {
 
@@ -36,6 +38,15 @@ std::optional<std::string> decode_base64(std::string_view text) {
     out += static_cast<char>((bits >> count) & 0xFF);
   }
   if (symbols != 0 || padding > 2) return std::nullopt;
+  return out;
+}
+
+std::string encode_base64(std::string_view text) {
+  std::string out(4 * ((text.size() + 2) / 3) + 1, '\0');  // and the end that EVP writes
+  const int size = EVP_EncodeBlock(reinterpret_cast<unsigned char*>(out.data()),
+                                   reinterpret_cast<const unsigned char*>(text.data()),
+                                   static_cast<int>(text.size()));
+  out.resize(static_cast<std::size_t>(size));
   return out;
 }
 

@@ -2,6 +2,7 @@
 
 #include <array>
 #include <filesystem>
+#include <nlohmann/json.hpp>
 #include <set>
 #include <utility>
 
@@ -33,6 +34,7 @@ class Reader {
                       const std::string& remedy) const;
   Result<void> read_cluster(const std::string& name, Credentials& out) const;
   Result<void> read_user(const std::string& name, Credentials& out) const;
+  Result<void> read_exec(const YAML::Node& exec, const std::string& where, Credentials& out) const;
   [[nodiscard]] std::string resolve(const std::string& file) const {
     return (std::filesystem::path(path_).parent_path() / file).string();
   }
@@ -117,7 +119,7 @@ Result<void> Reader::read_user(const std::string& name, Credentials& out) const 
   auto user = entry("users", "user", name);
   if (!user) return fail(std::move(user.error()));
   if (auto ok = refuse(*user, where,
-                       {"exec", "auth-provider", "username", "password", "as", "as-uid",
+                       {"auth-provider", "username", "password", "as", "as-uid",
                         "as-groups", "as-user-extra"},
                        "use a client certificate, token or tokenFile, such as a ServiceAccount's");
       !ok) {
@@ -135,12 +137,37 @@ Result<void> Reader::read_user(const std::string& name, Credentials& out) const 
   out.token = scalar(*user, "token");
   const std::string token_file = scalar(*user, "tokenFile");
   if (!token_file.empty()) out.token_file = resolve(token_file);
-  const bool secret = !out.client_key_pem.empty() || !out.token.empty() || !out.token_file.empty();
+  if (const YAML::Node exec = (*user)["exec"]; exec.IsDefined() && exec.IsMap())
+    if (auto ok = read_exec(exec, where + ".exec", out); !ok) return ok;
+  const bool secret = !out.exec.command.empty() || !out.client_key_pem.empty() || !out.token.empty() || !out.token_file.empty();
   if (secret && out.server.rfind("https://", 0) != 0) {
     return invalid("clusters[].cluster.server is not https, and " + where +
                        " has credentials that would be sent in clear",
                    "use https");
   }
+  return {};
+}
+
+Result<void> Reader::read_exec(const YAML::Node& exec, const std::string& where, Credentials& out) const {
+  ExecPlugin plugin;
+  plugin.api_version = scalar(exec, "apiVersion");
+  const std::string group = "client.authentication.k8s.io/";
+  if (plugin.api_version != group + "v1" && plugin.api_version != group + "v1beta1")
+    return invalid(where + ".apiVersion is neither " + group + "v1 nor v1beta1", "update the program and the file");
+  if (scalar(exec, "interactiveMode") == "Always")
+    return invalid(where + ".interactiveMode is Always, and there is nobody to ask", "use IfAvailable or Never");
+  plugin.command = scalar(exec, "command");
+  if (plugin.command.empty()) return invalid(where + ".command is missing", "name the program");
+  if (plugin.command.find('/') != std::string::npos) plugin.command = resolve(plugin.command);
+  for (const auto& argument : exec["args"]) plugin.arguments.push_back(argument.Scalar());
+  for (const auto& one : exec["env"]) plugin.environment[scalar(one, "name")] = scalar(one, "value");
+  plugin.install_hint = scalar(exec, "installHint");
+  if (scalar(exec, "provideClusterInfo") == "true") {
+    nlohmann::json cluster{{"server", out.server}};
+    if (!out.ca_pem.empty()) cluster["certificate-authority-data"] = encode_base64(out.ca_pem);
+    plugin.cluster = cluster.dump();
+  }
+  out.exec = std::move(plugin);
   return {};
 }
 

@@ -2,19 +2,28 @@
 #pragma once
 
 #include <chrono>
+#include <functional>
 #include <mutex>
+#include <optional>
 #include <string>
 
 namespace pgrightsizer::kube {
 
-// A fixed token, or a file that the kubelet renews. The file is read once a minute and after a
-// refusal; while it cannot be read the last token stays in use. Thread-safe.
+struct FreshToken {
+  std::string token;
+  std::chrono::milliseconds good_for{};
+};
+
+// A fixed token, or one that is renewed: from a file by the kubelet, or by a program. It is asked
+// for when it is no longer good, and after a refusal; while there is none the last one stays in use.
+// Thread-safe; callers wait for the one that renews.
 class TokenSource {
  public:
   using Instant = std::chrono::steady_clock::time_point;
+  using Renew = std::function<std::optional<FreshToken>()>;
 
-  TokenSource(std::string token, std::string file)
-      : token_(std::move(token)), file_(std::move(file)) {}
+  explicit TokenSource(std::string token, Renew renew = {})
+      : token_(std::move(token)), renew_(std::move(renew)) {}
 
   // Empty: no token at all.
   [[nodiscard]] std::string get(Instant now);
@@ -22,12 +31,15 @@ class TokenSource {
   [[nodiscard]] bool renew_after_refusal(const std::string& token, Instant now);
 
  private:
-  void read_locked(Instant now);
+  void renew_locked(Instant now);
 
   std::mutex mutex_;
   std::string token_;
-  std::string file_;
-  Instant next_read_{};
+  Renew renew_;
+  Instant next_{};
 };
+
+// For a file that the kubelet renews: read once a minute.
+[[nodiscard]] TokenSource::Renew from_file(std::string path);
 
 }  // namespace pgrightsizer::kube

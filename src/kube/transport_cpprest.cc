@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "exchange.h"
+#include "exec_plugin.h"
 #include "pgrightsizer/kube/transport.h"
 #include "tls.h"
 #include "token_source.h"
@@ -78,11 +79,12 @@ web::http::http_request build(const Request& request, const std::string& token) 
 
 class CpprestTransport final : public Transport {
  public:
-  CpprestTransport(const Credentials& credentials, std::shared_ptr<const TlsMaterial> tls)
-      : server_(credentials.server),
-        uri_(credentials.server),
+  CpprestTransport(const std::string& server, std::shared_ptr<const TlsMaterial> tls, std::string token,
+                   TokenSource::Renew renew)
+      : server_(server),
+        uri_(server),
         tls_(std::move(tls)),
-        token_(credentials.token, credentials.token_file),
+        token_(std::move(token), std::move(renew)),
         calls_(new_client()) {}
 
   Result<Response> call(const Request& request, milliseconds timeout) override {
@@ -205,7 +207,19 @@ void initialize_http() {
   detail::initialize_pool();
 }
 
-Result<std::unique_ptr<Transport>> make_transport(const Credentials& credentials) {
+Result<std::unique_ptr<Transport>> make_transport(const Credentials& given) {
+  Credentials credentials = given;
+  TokenSource::Renew renew;
+  if (!credentials.token_file.empty()) renew = from_file(credentials.token_file);
+  if (!credentials.exec.command.empty()) {
+    auto first = run_exec_plugin(credentials.exec);
+    if (!first) return fail(std::move(first.error()));
+    if (!first->client_key_pem.empty()) {
+      credentials.client_cert_pem = first->client_cert_pem;
+      credentials.client_key_pem = first->client_key_pem;
+    }
+    renew = from_plugin(credentials.exec, std::move(*first));
+  }
   try {
     std::shared_ptr<const TlsMaterial> tls;
     const web::uri uri(credentials.server);
@@ -217,7 +231,8 @@ Result<std::unique_ptr<Transport>> make_transport(const Credentials& credentials
     } else if (uri.scheme() != "http") {
       return fail(ErrorKind::Invalid, "\"" + credentials.server + "\" is not an http(s) URL");
     }
-    return std::make_unique<CpprestTransport>(credentials, std::move(tls));
+    return std::make_unique<CpprestTransport>(credentials.server, std::move(tls), credentials.token,
+                                              std::move(renew));
   } catch (const std::exception& error) {
     return fail(ErrorKind::Invalid,
                 "\"" + credentials.server + "\" is not a usable URL: " + error.what());

@@ -1,12 +1,23 @@
 // Where the API server is and who we are.
 #pragma once
 
-#include <functional>
+#include <map>
 #include <string>
+#include <vector>
 
 #include "pgrightsizer/base/result.h"
 
 namespace pgrightsizer::kube {
+
+// A program that prints credentials, as users[].user.exec names it.
+struct ExecPlugin {
+  std::string command;  // empty: none
+  std::vector<std::string> arguments;
+  std::map<std::string, std::string> environment;  // beside our own
+  std::string api_version;
+  std::string cluster;       // what it is told of the cluster, JSON; empty: nothing
+  std::string install_hint;  // what people are told when it is not there
+};
 
 struct Credentials {
   std::string server;           // https://host:port
@@ -15,11 +26,14 @@ struct Credentials {
   std::string client_key_pem;
   std::string token;       // empty: none
   std::string token_file;  // re-read once a minute and after a 401; wins over token
+  // Asked for a token when that expires and after a 401; a client certificate is taken once.
+  ExecPlugin exec;
   std::string default_namespace = "default";
 };
 
 // A kubeconfig file; `context` empty: its current-context. Supports certificates (inline or by
-// file), token and tokenFile; exec plugins and passwords are refused with a clear error.
+// file), token, tokenFile and exec plugins, which are never interactive; passwords are refused with
+// a clear error.
 [[nodiscard]] Result<Credentials> load_kubeconfig(const std::string& path,
                                                   const std::string& context = {});
 

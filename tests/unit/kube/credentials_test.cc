@@ -6,8 +6,10 @@
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
+#include <nlohmann/json.hpp>
 
 #include "kube/base64.h"
+#include "kube/exec_plugin.h"
 #include "kube/token_source.h"
 #include "pgrightsizer/kube/transport.h"
 
@@ -76,7 +78,12 @@ TEST_F(KubeconfigTest, FilesAreRelativeToTheKubeconfig) {
 }
 
 TEST_F(KubeconfigTest, WhatIsNotSupportedIsRefusedByName) {
-  expect_refused(good_cluster, "exec: {command: aws}", "users[u].user.exec");
+  expect_refused(good_cluster, "exec: {command: aws, apiVersion: client.authentication.k8s.io/v1alpha1}",
+                 "users[u].user.exec.apiVersion");
+  expect_refused(good_cluster, "exec: {apiVersion: client.authentication.k8s.io/v1}", "users[u].user.exec.command");
+  expect_refused(good_cluster,
+                 "exec: {command: x, apiVersion: client.authentication.k8s.io/v1, interactiveMode: Always}",
+                 "users[u].user.exec.interactiveMode");
   expect_refused(good_cluster, "username: a, password: b", "users[u].user.password");
   expect_refused(good_cluster, "auth-provider: {name: gcp}", "users[u].user.auth-provider");
   expect_refused(good_cluster, "as: root", "users[u].user.as");
@@ -140,7 +147,7 @@ class TokenSourceTest : public KubeconfigTest {
 };
 
 TEST_F(TokenSourceTest, IsReadOnceAMinute) {
-  TokenSource source("", write("token", "one\n"));
+  TokenSource source("", from_file(write("token", "one\n")));
   EXPECT_EQ(source.get(now), "one");
   write("token", "two\n");
   EXPECT_EQ(source.get(now + std::chrono::seconds(59)), "one");
@@ -148,7 +155,7 @@ TEST_F(TokenSourceTest, IsReadOnceAMinute) {
 }
 
 TEST_F(TokenSourceTest, IsReadAfterARefusalAndTellsWhetherThatHelps) {
-  TokenSource source("", write("token", "one"));
+  TokenSource source("", from_file(write("token", "one")));
   EXPECT_EQ(source.get(now), "one");
   EXPECT_FALSE(source.renew_after_refusal("one", now));
   write("token", "two");
@@ -158,7 +165,7 @@ TEST_F(TokenSourceTest, IsReadAfterARefusalAndTellsWhetherThatHelps) {
 }
 
 TEST_F(TokenSourceTest, TheLastTokenStaysWhileTheFileCannotBeRead) {
-  TokenSource source("", write("token", "one"));
+  TokenSource source("", from_file(write("token", "one")));
   EXPECT_EQ(source.get(now), "one");
   fs::remove(directory / "token");
   EXPECT_EQ(source.get(now + std::chrono::minutes(2)), "one");
@@ -167,9 +174,90 @@ TEST_F(TokenSourceTest, TheLastTokenStaysWhileTheFileCannotBeRead) {
 }
 
 TEST_F(TokenSourceTest, AFixedTokenStays) {
-  TokenSource source("fixed", "");
+  TokenSource source("fixed");
   EXPECT_EQ(source.get(now), "fixed");
   EXPECT_FALSE(source.renew_after_refusal("fixed", now));
+}
+
+class ExecPluginTest : public KubeconfigTest {
+ protected:
+  // The plugin of a kubeconfig, a script beside it.
+  [[nodiscard]] ExecPlugin plugin(const std::string& script, const std::string& more = "") const {
+    fs::permissions(write("plugin", "#!/bin/sh\n" + script), fs::perms::owner_all);
+    const auto credentials = load(good_cluster, "exec: {apiVersion: client.authentication.k8s.io/v1, command: ./plugin, "
+                                                "installHint: get it from us" + more + "}");
+    EXPECT_TRUE(credentials) << credentials.error().message();
+    return credentials->exec;
+  }
+  [[nodiscard]] std::string print(const std::string& status) const {
+    return R"(echo '{"kind":"ExecCredential","apiVersion":"client.authentication.k8s.io/v1","status":{)" + status + "}}'\n";
+  }
+  [[nodiscard]] std::string read(const std::string& name) const {
+    std::ifstream in(directory / name);
+    return {std::istreambuf_iterator<char>(in), std::istreambuf_iterator<char>()};
+  }
+  TokenSource::Instant now = std::chrono::steady_clock::now();
+};
+
+TEST_F(ExecPluginTest, IsToldWhatTheKubeconfigSaysAndAnswersWithCredentials) {
+  const auto answer = run_exec_plugin(
+      plugin("cd \"$(dirname \"$0\")\"; printf %s \"$KUBERNETES_EXEC_INFO\" >info; echo \"$1 $REGION $HOME\" >told\n" +
+                 print(R"("token":"t","clientCertificateData":"C","clientKeyData":"K","expirationTimestamp":"2030-01-01T00:00:00Z")"),
+             ", provideClusterInfo: true, args: [get-token], env: [{name: REGION, value: north}]"));
+  ASSERT_TRUE(answer) << answer.error().message();
+  EXPECT_EQ(answer->token, "t");
+  EXPECT_EQ(answer->client_cert_pem, "C");
+  EXPECT_EQ(answer->client_key_pem, "K");
+  EXPECT_EQ(answer->expires, WallTime(std::chrono::seconds(1893456000)));
+  EXPECT_EQ(read("told"), "get-token north " + std::string(std::getenv("HOME")) + "\n");
+  EXPECT_EQ(nlohmann::json::parse(read("info")), nlohmann::json::parse(R"({"kind": "ExecCredential",
+    "apiVersion": "client.authentication.k8s.io/v1", "spec": {"interactive": false,
+    "cluster": {"server": "https://h:1", "certificate-authority-data": "Q0E="}}})"));
+}
+
+TEST_F(ExecPluginTest, WhatGoesWrongIsSaidWithTheHint) {
+  const auto refused = [&](const std::string& script, const std::string& words) {
+    const auto answer = run_exec_plugin(plugin(script));
+    ASSERT_FALSE(answer) << script;
+    EXPECT_EQ(answer.error().kind, ErrorKind::Unauthorized);
+    EXPECT_THAT(answer.error().message(), HasSubstr(words));
+    EXPECT_THAT(answer.error().message(), HasSubstr("get it from us"));
+  };
+  refused("exit 3\n", "it has failed");
+  refused("echo hello\n", "no ExecCredential");
+  refused(print(""), "neither a token nor a client certificate");
+  refused(R"(echo '{"kind":"ExecCredential","apiVersion":"client.authentication.k8s.io/v1beta1"}')", "not of apiVersion");
+  refused("head -c 2000000 /dev/zero\n", "no answer");
+  auto absent = plugin("");
+  absent.command = "/nonexistent";
+  EXPECT_THAT(run_exec_plugin(absent).error().message(), HasSubstr("cannot be started: No such file"));
+  const auto slow = run_exec_plugin(plugin("exec sleep 60\n"), std::chrono::milliseconds(100));
+  EXPECT_THAT(slow.error().message(), HasSubstr("no answer within"));
+}
+
+TEST_F(ExecPluginTest, IsAskedAgainWhenItsTokenExpiresOrIsRefused) {
+  const auto asked = plugin("cd \"$(dirname \"$0\")\"; echo x >>calls\n" + print(R"("token":"two")"));
+  ExecCredential first;
+  first.token = "one";
+  first.expires = SystemClock().now() + std::chrono::minutes(11);
+  TokenSource source("", from_plugin(asked, first));
+  EXPECT_EQ(source.get(now), "one");
+  EXPECT_EQ(source.get(now + std::chrono::minutes(9)), "one");
+  EXPECT_EQ(read("calls"), "");
+  EXPECT_EQ(source.get(now + std::chrono::minutes(11)), "two");
+  EXPECT_EQ(source.get(now + std::chrono::hours(24)), "two");  // says no end
+  EXPECT_EQ(read("calls"), "x\n");
+  EXPECT_FALSE(source.renew_after_refusal("two", now));
+  EXPECT_EQ(read("calls"), "x\nx\n");
+}
+
+TEST_F(ExecPluginTest, ItsErrorKeepsTheTransportFromBeginning) {
+  Credentials credentials;
+  credentials.server = "https://h:1";
+  credentials.exec = plugin("exit 1\n");
+  const auto transport = make_transport(credentials);
+  ASSERT_FALSE(transport);
+  EXPECT_THAT(transport.error().message(), HasSubstr("exec plugin"));
 }
 
 }  // namespace

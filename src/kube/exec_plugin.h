@@ -1,0 +1,31 @@
+// Credentials from a program, as clouds have them: client.authentication.k8s.io, v1 and v1beta1.
+#pragma once
+
+#include <chrono>
+#include <optional>
+#include <string>
+
+#include "pgrightsizer/base/clock.h"
+#include "pgrightsizer/base/result.h"
+#include "pgrightsizer/kube/credentials.h"
+#include "token_source.h"
+
+namespace pgrightsizer::kube {
+
+struct ExecCredential {
+  std::string token;            // empty: none
+  std::string client_cert_pem;  // empty: none
+  std::string client_key_pem;
+  std::optional<WallTime> expires;
+};
+
+// Runs the program and waits for its answer; what it writes to stderr goes where ours goes. It is
+// never asked interactively. Errors name the program and what to do.
+[[nodiscard]] Result<ExecCredential> run_exec_plugin(
+    const ExecPlugin& plugin, std::chrono::milliseconds deadline = std::chrono::seconds(60));
+
+// For the requests' token: what the program said the first time, then what it says when that is no
+// longer good.
+[[nodiscard]] TokenSource::Renew from_plugin(ExecPlugin plugin, ExecCredential first);
+
+}  // namespace pgrightsizer::kube
