@@ -25,6 +25,9 @@ using std::chrono::milliseconds;
 
 // A burst of new policies becomes one picture.
 constexpr milliseconds kGather{200};
+// Initial events come one after the other, also from a server that takes seconds to begin. A watch
+// that is quiet after them is opened once more, with the patience of a watch.
+constexpr milliseconds kBeginningIdle{15'000};
 constexpr const char* kInitialEventsEnd = "k8s.io/initial-events-end";
 
 std::string key_of(const json& object) {
@@ -95,7 +98,7 @@ class Informer::Impl {
   void complete_picture();
   void deliver(const json& object, bool deleted);
   void list(const std::string& path, StreamStop& stream);
-  void watch(const std::string& path, StreamStop& stream);
+  void watch(const Reflector::Action& action, StreamStop& stream);
   // The error of an ERROR event.
   std::optional<Error> event(const std::string& type, const json& object);
   [[nodiscard]] kube::Request request(const std::string& path) const;
@@ -130,7 +133,7 @@ void Informer::Impl::run(const std::stop_token& stop) {
     if (action.kind == Reflector::Action::Kind::List) {
       list(action.path, stream);
     } else {
-      watch(action.path, stream);
+      watch(action, stream);
     }
     std::scoped_lock lock(mutex_);
     stream_ = nullptr;
@@ -217,19 +220,20 @@ void Informer::Impl::list(const std::string& path, StreamStop& stream) {
   if (reflector_.page_done(reader.resource_version(), reader.continue_token())) complete_picture();
 }
 
-void Informer::Impl::watch(const std::string& path, StreamStop& stream) {
+void Informer::Impl::watch(const Reflector::Action& action, StreamStop& stream) {
+  const auto idle = action.beginning ? std::min(options_.idle, kBeginningIdle) : options_.idle;
   std::optional<Error> event_error;
   WatchReader reader(options_.resource, [&](const std::string& type, const json& object) {
     if (auto error = event(type, object)) event_error = std::move(error);
   });
   const auto begin = std::chrono::steady_clock::now();
   const auto end = transport_.stream(
-      request(path),
+      request(action.path),
       [&](std::string_view piece) {
         if (piece.empty()) return trouble_.clear();
         if (!reader.feed(piece)) stream.fail_with(reader.error());
       },
-      options_.idle, stream.token());
+      idle, stream.token());
   if (stream.was_cut()) return;
   const auto lasted =
       std::chrono::duration_cast<milliseconds>(std::chrono::steady_clock::now() - begin);

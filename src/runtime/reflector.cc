@@ -22,6 +22,7 @@ Reflector::Action Reflector::next() const {
   Action action;
   action.delay = delay_;
   action.path = options_.path;
+  action.beginning = state_ == State::Beginning;
   action.begins = state_ == State::Beginning || (state_ == State::Listing && continue_token_.empty());
   if (state_ == State::Listing) {
     action.kind = Action::Kind::List;
@@ -102,10 +103,11 @@ void Reflector::watch_ended(const std::optional<Error>& error, milliseconds last
 // this server does not bring a beginning to its end.
 void Reflector::beginning_ended(const std::optional<Error>& error) {
   const bool refused = error && error->kind == ErrorKind::Invalid;
-  const bool cut = !error || error->kind == ErrorKind::Timeout;
-  if (cut) ++unfinished_;
+  // Silent in the middle of it: this server does not tell where they end.
+  const bool silent = error && error->kind == ErrorKind::Timeout;
+  if (!error) ++unfinished_;
   const bool keeps_failing = error && error->kind == ErrorKind::Internal && failures_ + 1 >= kFailuresBeforeList;
-  if (refused || unfinished_ >= kUnfinishedBeforeList || keeps_failing) {
+  if (refused || silent || unfinished_ >= kUnfinishedBeforeList || keeps_failing) {
     initial_events_ = false;
     begin_again();
     delay_ = milliseconds(0);

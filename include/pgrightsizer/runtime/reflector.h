@@ -42,6 +42,8 @@ class Reflector {
     std::chrono::milliseconds delay{0};
     // A whole picture begins: what is not heard of before it is complete has vanished.
     bool begins = false;
+    // Initial events are on their way: silence means more than later.
+    bool beginning = false;
   };
 
   explicit Reflector(ReflectorOptions options) : options_(std::move(options)) {}

@@ -82,10 +82,17 @@ TEST_F(ReflectorTest, AServerThatRefusesInitialEventsIsListedAtOnce) {
   EXPECT_TRUE(reflector.next().begins);
 }
 
-TEST_F(ReflectorTest, AServerThatNeverEndsItsInitialEventsIsListed) {
+TEST_F(ReflectorTest, AServerThatFallsSilentInItsInitialEventsIsListed) {
+  EXPECT_TRUE(reflector.next().beginning);
+  reflector.watch_ended(error(ErrorKind::Timeout), kLong);
+  EXPECT_EQ(reflector.next().kind, Kind::List);
+  EXPECT_FALSE(reflector.next().beginning);
+}
+
+TEST_F(ReflectorTest, AServerThatTwiceEndsWithoutAnEndOfInitialEventsIsListed) {
   reflector.watch_ended(std::nullopt, kLong);
   expect_beginning();
-  reflector.watch_ended(error(ErrorKind::Timeout), kLong);
+  reflector.watch_ended(std::nullopt, kLong);
   EXPECT_EQ(reflector.next().kind, Kind::List);
 }
 
