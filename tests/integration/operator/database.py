@@ -155,9 +155,10 @@ class Server:
         except psycopg2.OperationalError:
             return False
 
-    def stop(self):
+    def stop(self, signal=3):
+        """SIGQUIT: at once."""
         if self._process and self._process.poll() is None:
-            self._process.send_signal(3)  # SIGQUIT: at once
+            self._process.send_signal(signal)
             self._process.wait(timeout=30)
 
     def restart(self, config=None):

@@ -92,8 +92,16 @@ class Operator:
         return Usage(1024 * int(re.search(r"VmRSS:\s+(\d+) kB", status)[1]), len(os.listdir(process / "fd")),
                      int(re.search(r"Threads:\s+(\d+)", status)[1]))
 
+    @property
+    def pid(self):
+        return self._process.pid
+
     def alive(self):
         return self._process.poll() is None
+
+    def wait(self):
+        """Its exit code, whenever that is."""
+        return self._process.wait()
 
     def kill(self):
         self._process.kill()

@@ -1,0 +1,61 @@
+"""The operator under a plan: whatever ends it, it is started again, as a kubelet does it."""
+
+import os
+import signal
+import threading
+
+from program import Operator
+
+
+class Keeper:
+    """Of one operator, which has the same name in the Lease after each start, as a container has in
+    its pod. `expected` exits are those that a plan caused."""
+
+    def __init__(self, *arguments, config):
+        self._arguments = arguments
+        self._config = config
+        self._stopping = False
+        self._killed = 0
+        self.incarnations = []
+        self.unexpected = []  # exit codes
+        self._changed = threading.Condition()
+        self._thread = threading.Thread(target=self._run, daemon=True)
+        self._thread.start()
+
+    def kill(self, name="KILL"):
+        """Returns when the signal was sent; SIGKILL leaves no instruction to come."""
+        with self._changed:
+            if self.incarnations and self.incarnations[-1].alive():
+                self._killed += 1
+                os.kill(self.incarnations[-1].pid, getattr(signal, f"SIG{name}"))
+
+    def _run(self):
+        while True:
+            with self._changed:
+                if self._stopping:
+                    return
+                operator = Operator(*self._arguments, config=self._config)
+                self.incarnations.append(operator)
+            code = operator.wait()
+            with self._changed:
+                if self._killed:
+                    self._killed -= 1
+                elif not self._stopping:
+                    self.unexpected.append(code)
+
+    def stop(self):
+        """The exit code after SIGTERM."""
+        with self._changed:
+            self._stopping = True
+            last = self.incarnations[-1] if self.incarnations else None
+        code = last.stop() if last else 0
+        self._thread.join(timeout=30)
+        return code
+
+    def log(self):
+        """Every line that every incarnation has said."""
+        return "\n".join(f"--- incarnation {number}\n{one.tail(10_000)}"
+                         for number, one in enumerate(self.incarnations, 1))
+
+    def lines(self, *words, **what):
+        return [line for one in self.incarnations for line in one.lines(*words, **what)]

@@ -1,0 +1,207 @@
+#!/usr/bin/python3
+"""Tells the story under every plan, several at a time, and says which of them went wrong.
+
+    matrix.py [--sample] [--only REGEX] [--jobs N] [--plan FILE]
+
+Verdicts are kept in build/faults, by the digest of the operator: what has passed is not run again.
+Needs a control plane, as the other integration tests: PGRS_TEST_KUBECONFIG, PGRS_OPERATOR."""
+
+import argparse
+import collections
+import functools
+import hashlib
+import itertools
+import json
+import multiprocessing
+import pathlib
+import re
+import subprocess
+import sys
+import tempfile
+import time
+
+HERE = pathlib.Path(__file__).resolve().parent
+for neighbour in ("integration/operator", "integration/api", "e2e"):
+    sys.path.append(str(HERE.parent / neighbour))
+
+import database  # noqa: E402  (the neighbours' modules)
+import kubelet  # noqa: E402
+import oracle  # noqa: E402
+import plans  # noqa: E402
+import run  # noqa: E402
+import world  # noqa: E402
+from objects import ROOT, cluster, install_crd, kubeconfig  # noqa: E402
+from program import binary  # noqa: E402
+from proxy.api import Upstream, make_authority  # noqa: E402
+
+FORK = multiprocessing.get_context("fork")  # the data directory and the CA are made once
+LOCAL = (f"{world.SUBNET}.0.0/16", "10.96.0.0/16")  # pods and Services, which no kube-proxy serves
+HEARTBEAT = 10  # seconds
+LONGEST = 600  # seconds of a run
+NO_FAULT = "without faults"
+
+
+class Matrix:
+    def __init__(self, jobs):
+        self._jobs = jobs
+        self._api = cluster.Api()
+        self._home = tempfile.TemporaryDirectory(prefix="pgrs-fault-")
+        self.authority = pathlib.Path(self._home.name)
+        self.authority.chmod(0o755)
+        digest = hashlib.sha256(pathlib.Path(binary()).read_bytes()).hexdigest()[:12]
+        self.results = ROOT / "build/faults" / digest
+        self._running = {}  # slot → (process, plan, result, since)
+
+    def __enter__(self):
+        install_crd()
+        make_authority(self.authority)
+        database.template()
+        for network in LOCAL:
+            subprocess.run(["ip", "route", "replace", "local", network, "dev", "lo"], check=True)
+        kubelet.make_node(self._api)
+        self.results.mkdir(parents=True, exist_ok=True)
+        return self
+
+    def __exit__(self, *_):
+        for process, *_ in self._running.values():
+            process.kill()
+        kubelet.remove_node(self._api)
+        for network in LOCAL:
+            subprocess.run(["ip", "route", "del", "local", network, "dev", "lo"], check=False)
+        self._api.close()
+        self._home.cleanup()
+
+    def result_of(self, plan):
+        return self.results / (re.sub(r"[^A-Za-z0-9.]+", "-", plan["name"]) + ".json")
+
+    def verdict_of(self, plan):
+        """None while there is none."""
+        path = self.result_of(plan)
+        return json.loads(path.read_text(encoding="utf-8")) if path.exists() else None
+
+    def run(self, wanted, reference, on_verdict):
+        """All of them, as many at a time as there are slots."""
+        waiting = list(wanted)
+        beat = 0
+        while waiting or self._running:
+            for slot in range(self._jobs):
+                if slot not in self._running and waiting:
+                    self._start(slot, waiting.pop(0), reference)
+            time.sleep(0.1)
+            self._collect(on_verdict)
+            if time.monotonic() > beat:
+                kubelet.heartbeat(self._api)
+                beat = time.monotonic() + HEARTBEAT
+
+    def _start(self, slot, plan, reference):
+        result = self.result_of(plan)
+        result.unlink(missing_ok=True)
+        upstream = functools.partial(Upstream, kubeconfig(), self.authority)
+        process = FORK.Process(target=run.in_process, args=(
+            self._api, slot, plan, upstream, self.authority, reference, result))
+        process.start()
+        self._running[slot] = (process, plan, result, time.monotonic())
+
+    def _collect(self, on_verdict):
+        for slot, (process, plan, result, since) in list(self._running.items()):
+            if process.is_alive() and time.monotonic() < since + LONGEST:
+                continue
+            process.kill()
+            process.join()
+            del self._running[slot]
+            if not result.exists():
+                result.write_text(json.dumps({"plan": plan["name"], "seconds": LONGEST, "fired": [],
+                                              "findings": ["the run itself died"]}))
+            on_verdict(plan, self.verdict_of(plan))
+
+
+def reference_of(matrix):
+    """What a run without faults leaves and does; two of them must agree."""
+    twice = [plans.plan(f"{NO_FAULT} {number}") for number in (1, 2)]
+    missing = [one for one in twice if not passed(matrix.verdict_of(one))]
+    matrix.run(missing, None, functools.partial(tell, "reference"))
+    first, second = (matrix.verdict_of(one) for one in twice)
+    findings = first["findings"] + second["findings"]
+    if not findings:
+        findings = oracle.differences(first["left"], second["left"]) + oracle.differences(
+            first["done"], second["done"])
+    if findings:
+        sys.exit("fault: the story is not the same twice without faults:\n" + "\n".join(findings))
+    return first
+
+
+def passed(verdict):
+    return verdict is not None and not verdict["findings"]
+
+
+def tell(progress, plan, verdict):
+    print(f"fault: {progress}  {verdict['seconds']:5.1f} s  "
+          f"{'ok    ' if passed(verdict) else 'FAILED'}  {plan['name']}"
+          f"{'' if verdict['fired'] or not plan['rules'] else '  (did not come to pass)'}", flush=True)
+    for finding in verdict["findings"]:
+        print(f"    {finding}")
+
+
+def parse_arguments():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--jobs", type=int, default=4)
+    parser.add_argument("--sample", action="store_true", help="a few plans of each kind")
+    parser.add_argument("--only", default="", help="plans whose name matches")
+    parser.add_argument("--plan", help="the plan in this file alone")
+    return parser.parse_args()
+
+
+def chosen(options, reference):
+    if options.plan:
+        return [json.loads(pathlib.Path(options.plan).read_text(encoding="utf-8"))]
+    found = plans.all_plans(reference["changes"])
+    if options.sample:
+        missing = set(plans.SAMPLE) - {one["name"] for one in found}
+        if missing:
+            sys.exit(f"fault: the sample names plans that there are not: {sorted(missing)}")
+        found = [one for one in found if one["name"] in plans.SAMPLE]
+    return [one for one in found if re.search(options.only, one["name"])]
+
+
+def size_of(wanted):
+    kinds = collections.Counter(one["name"].split()[0] for one in wanted)
+    return f"{len(wanted)} plans: " + ", ".join(f"{count} {kind}" for kind, count in kinds.items())
+
+
+def run_all(matrix, wanted, reference):
+    """The plans that failed."""
+    waiting = [one for one in wanted if not passed(matrix.verdict_of(one))]
+    print(f"fault: {size_of(wanted)}; {len(wanted) - len(waiting)} have passed before", flush=True)
+    failed = []
+    count = itertools.count(1)
+
+    def on_verdict(plan, verdict):
+        tell(f"{next(count)}/{len(waiting)}", plan, verdict)
+        if not passed(verdict):
+            failed.append(plan)
+            path = matrix.result_of(plan)
+            path.with_suffix(".plan").write_text(json.dumps(plan, indent=1), encoding="utf-8")
+            print(f"    again: matrix.py --plan {path.with_suffix('.plan')}; log: "
+                  f"{path.with_suffix('.log')}", flush=True)
+
+    matrix.run(waiting, reference, on_verdict)
+    return failed
+
+
+def main():
+    if not cluster.available():
+        print("skipped: PGRS_TEST_KUBECONFIG is not set or kubectl is not on the PATH")
+        sys.exit(cluster.SKIPPED)
+    options = parse_arguments()
+    with Matrix(options.jobs) as matrix:
+        reference = reference_of(matrix)
+        wanted = chosen(options, reference)
+        failed = run_all(matrix, wanted, reference)
+        verdicts = [matrix.verdict_of(one) for one in wanted]
+    idle = sum(1 for one in verdicts if not one["fired"])
+    print(f"fault: {len(wanted) - len(failed)} of {len(wanted)} passed; {idle} did not come to pass")
+    sys.exit(1 if failed else 0)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,102 @@
+"""What a run has left and done, comparable with that of a run without faults."""
+
+import re
+import time
+
+KINDS = ("Service", "Secret", "ConfigMap", "Deployment", "EndpointSlice", "PodDisruptionBudget")
+QUIET = 3  # seconds without a write
+PATIENCE = 60  # seconds for that
+UNSTABLE = re.compile(
+    r"(uid|resourceVersion|creationTimestamp|generation|managedFields|observedGeneration|.*Time|time"
+    r"|since|.*Milliseconds|clusterIPs?|used|usedPercent|direct|pooled|clients|waiting"
+    r"|connectionErrors|step|pgrightsizer.io/applied|console-password|userlist.txt)$")
+
+
+def quiet(world):
+    """When the operator has written nothing for a while; tells what it keeps writing otherwise."""
+    end = time.monotonic() + PATIENCE
+    while time.monotonic() < end:
+        writes = [one for one in world.record.changes() if one["at"] > time.monotonic() - QUIET]
+        if not writes:
+            return []
+        time.sleep(0.2)
+    return [f"still writes after {PATIENCE} s: {one.get('verb', 'SQL')} "
+            f"{one.get('path') or one.get('text')}" for one in writes[-3:]]
+
+
+def left(world):
+    """Objects and status as they are now, without what is different in every run."""
+    namespace = world.namespace
+    found = {}
+    for kind in KINDS:
+        for one in namespace.list(kind, f"pgrightsizer.io/policy={world.shop.name}"):
+            name = one["metadata"]["name"]
+            if kind == "Secret":
+                one["data"] = namespace.secret(name)
+            if "generateName" not in one["metadata"]:  # those are of Kubernetes' own controllers
+                found[f"{kind}/{name}"] = masked(one, world)
+    policy = namespace.get("ConnectionPolicy", world.shop.name)
+    found["status"] = masked(policy["status"], world)
+    found["finalizers"] = policy["metadata"].get("finalizers", [])
+    found["file"] = world.shop.file()
+    found["max_connections"] = world.server.max_connections()
+    return found
+
+
+def done(world):
+    """Side effects, counted."""
+    return {"starts of PostgreSQL": world.server.starts, "pods made": dict(world.node.pods_made),
+            "route": list(world.switches), "restarts recorded": len(
+                world.namespace.status(world.shop.name).get("restarts", {}).get("recent", []))}
+
+
+def masked(value, world):
+    """Without times, uids, ports and names that are chosen by chance; what went wrong with
+    connections and what is being done are the plan's."""
+    if isinstance(value, dict):
+        return {key: masked(one, world) for key, one in value.items() if not UNSTABLE.match(key)}
+    if isinstance(value, list):
+        return [masked(one, world) for one in value]
+    if isinstance(value, str):
+        return said(value, world)
+    return "PORT" if value == world.port else value
+
+
+def said(text, world):
+    text = text.replace(world.namespace.name, "NAMESPACE").replace(str(world.port), "PORT")
+    text = text.replace(str(world.server.directory), "DIRECTORY")
+    return re.sub(r"\d+ (direct|in use|connected|others?)\b", r"N \1", text)
+
+
+def differences(expected, found, path=""):
+    """In words, one for each place."""
+    if isinstance(expected, dict) and isinstance(found, dict):
+        return [line for key in sorted(expected.keys() | found.keys()) for line in differences(
+            expected.get(key), found.get(key), f"{path}/{key}")]
+    return [] if expected == found else [f"{path}: {found!r}, without faults {expected!r}"]
+
+
+def too_often(world):
+    """More than this in any second is a loop without a pause."""
+    most = 200
+    times = [one["at"] for one in world.record.entries("request", "statement")]
+    begin = 0
+    for end, at in enumerate(times):
+        while times[begin] < at - 1:
+            begin += 1
+        if end - begin > most:
+            return [f"{end - begin} requests and statements in one second"]
+    return []
+
+
+def came_too_soon(world):
+    """A request that was told to wait and came again before that."""
+    found = []
+    told = {}
+    for one in world.record.entries("request"):
+        key = one["verb"], one["path"]
+        if one["at"] < told.get(key, 0):
+            found.append(f"{key} again {told[key] - one['at']:.1f} s too soon after Retry-After")
+        if one.get("retry_after") and one["status"] == 429:
+            told[key] = one["at"] + one["retry_after"] - 0.1
+    return found

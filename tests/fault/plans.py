@@ -1,0 +1,183 @@
+"""All plans of the matrix: a crash at everything that changes something, in three positions, and
+small templates of what an API server, a watch and a database can do."""
+
+import collections
+import itertools
+import re
+
+POSITIONS = ("during", "before", "after")
+CHANCE = ((re.compile(r"^pods/shop-pooler-[a-z0-9]+-[a-z0-9]+$"), "pods/shop-pooler-*"),
+          (re.compile(r"^events/.*"), "events/*"))
+STATUSES = (401, 403, 404, 409, 410, 422, 429, 500, 503, 504)
+KINDS = ("connectionpolicies", "deployments", "statefulsets", "pods")
+# One write of each sort, and the stage in which it comes.
+WRITES = (
+    ("PATCH", "configmaps/shop-config", "up"),
+    ("PATCH", "services/shop", "up"),
+    ("DELETE", "pods/shop-db-0", "up"),
+    ("PATCH", "deployments/shop-pooler", "higher"),
+    ("PATCH", "pods/shop-pooler-.*", "back"),
+    ("PATCH", "connectionpolicies/shop/status", "higher"),
+)
+READS = ("secrets/shop-admin", "services/shop", "statefulsets/shop-db", "endpointslices")
+
+
+def plan(name, *rules):
+    return {"name": name, "rules": list(rules)}
+
+
+def all_plans(changes):
+    """The rarest first, so that a matrix that is cut short has seen something of everything."""
+    return [*crashes(changes), *errors(), *reads(), *lists(), *watches(), *databases(), *stops()]
+
+
+# --- crashes --------------------------------------------------------------------------------------
+
+
+def crashes(changes):
+    """From what a run without faults has changed: the k-th of each kind of change."""
+    seen = collections.Counter()
+    by_position = {position: [] for position in POSITIONS}
+    for one in changes:
+        name, what = kind_of_change(one)
+        seen[name] += 1
+        for position in POSITIONS:
+            by_position[position].append(plan(
+                f"crash {position} {name} {seen[name]}",
+                {**what, "nth": seen[name], "do": "kill", "when": position}))
+    return list(itertools.chain(*by_position.values()))
+
+
+def kind_of_change(one):
+    """(a name, what a rule asks for)"""
+    if one["on"] == "request":
+        path = one["path"]
+        for pattern, general in CHANCE:
+            path = pattern.sub(general, path)
+        return (f"{one['verb']} {path}", {
+            "on": "request", "verb": one["verb"],
+            "path": re.escape(path).replace(r"\*", "[^/]*")})
+    text = re.sub(r"\d+", "N", one["text"])
+    return (f"{one['who']} {text[:40]}", {
+        "on": "statement", "server": one["who"],
+        "text": re.escape(text).replace("N", r"\d+")})
+
+
+def stops():
+    """SIGTERM: what is under way is finished, and the Lease is given back."""
+    for verb, path, stage in WRITES:
+        yield plan(f"stop {verb} {path}", {"on": "request", "verb": verb, "path": path,
+                                           "stage": stage, "do": "stop"})
+
+
+# --- requests -------------------------------------------------------------------------------------
+
+
+def errors():
+    for (verb, path, stage), status in itertools.product(WRITES, STATUSES):
+        yield plan(f"answer {status} {verb} {path}", {
+            "on": "request", "verb": verb, "path": path, "stage": stage, "count": 2, "do": "answer",
+            "status": status, "retry_after": 1 if status == 429 else 0})
+    ways = ({"do": "reset", "when": "before"}, {"do": "reset", "when": "during"},
+            {"do": "truncate"}, {"do": "drip", "seconds": 2},
+            {"do": "stall", "when": "during", "seconds": 12})  # longer than a request may take
+    for (verb, path, stage), way in itertools.product(WRITES, ways):
+        yield plan(f"{way['do']} {way.get('when', '')} {verb} {path}", {
+            "on": "request", "verb": verb, "path": path, "stage": stage, **way})
+    yield plan("answer 500 lease three times", {
+        "on": "request", "verb": "PATCH", "path": "leases/.*", "stage": "up", "count": 3,
+        "do": "answer", "status": 500})
+
+
+def reads():
+    for path, status in itertools.product(READS, (403, 404, 429, 503)):
+        # 404 is an answer, not an error: what is asked for is not there.
+        if status != 404 or path == "statefulsets/shop-db":
+            yield plan(f"answer {status} GET {path}", {
+                "on": "request", "verb": "GET", "path": path, "stage": "up", "nth": 2, "count": 3,
+                "do": "answer", "status": status, "retry_after": 2 if status == 429 else 0})
+    for path in READS:
+        yield plan(f"truncate GET {path}", {
+            "on": "request", "verb": "GET", "path": path, "stage": "higher", "do": "truncate"})
+
+
+def lists():
+    """The very first ones, and those after a 410."""
+    ways = [{"do": "answer", "status": 500, "count": 2}, {"do": "answer", "status": 504, "count": 2},
+            {"do": "answer", "status": 429, "retry_after": 1}, {"do": "truncate"},
+            {"do": "reset", "when": "during"}]
+    for kind, way in itertools.product(KINDS, ways):
+        yield plan(f"list {way['do']} {way.get('status', '')} {kind}", {
+            "on": "request", "path": f"{kind}\\?list", **way})
+        if way["do"] == "truncate":
+            yield plan(f"list again {way['do']} {kind}", gone(kind, "up"), {
+                "on": "request", "path": f"{kind}\\?list", "nth": 2, **way})
+
+
+# --- watches --------------------------------------------------------------------------------------
+
+
+def gone(kind, stage):
+    return {"on": "event", "path": kind, "stage": stage, "do": "gone"}
+
+
+def watches():
+    for kind in KINDS:
+        at = {"on": "event", "path": kind}
+        for stage in ("up", "back"):
+            yield plan(f"watch gone {kind} {stage}", gone(kind, stage))
+            yield plan(f"watch close {kind} {stage}", {**at, "stage": stage, "do": "close"})
+        yield plan(f"watch delay {kind}", {**at, "do": "delay", "seconds": 1.5, "count": 3})
+        yield plan(f"watch duplicate {kind}", {**at, "do": "duplicate", "count": 0})
+        yield plan(f"watch without bookmarks {kind}",
+                   {**at, "event": "BOOKMARK", "do": "drop", "count": 0})
+        yield plan(f"watch late {kind}", {**at, "stage": "back", "do": "silence", "seconds": 8})
+        yield plan(f"watch silent {kind}", {**at, "stage": "back", "do": "silence"})
+        yield plan(f"watch answer 410 {kind}",
+                   {**at, "stage": "up", "do": "close"},
+                   {"on": "request", "path": f"{kind}\\?watch", "stage": "up", "do": "answer",
+                    "status": 410})
+        yield plan(f"watch short {kind}", {**at, "do": "close", "count": 20})
+    # Seen again only after a list: what was missed must not stay so.
+    for kind in ("deployments", "pods"):
+        at = {"on": "event", "path": kind, "stage": "up"}
+        yield plan(f"watch drop and gone {kind}", {**at, "do": "drop", "count": 2},
+                   {**at, "do": "gone", "nth": 3})
+    yield plan("watch drop first of pods", {"on": "event", "path": "pods", "event": "ADDED",
+                                            "stage": "up", "do": "drop", "count": 2})
+
+
+# --- PostgreSQL and PgBouncer ---------------------------------------------------------------------
+
+
+def databases():
+    for server, stage in (("postgres", "up"), ("pooler", "higher")):
+        at = {"on": "login", "server": server, "stage": stage, "count": 3}
+        yield plan(f"login reset {server}", {**at, "do": "reset"})
+        yield plan(f"login refused {server}", {**at, "do": "error", "status": "53300"})
+        yield plan(f"login stall {server}", {**at, "do": "stall", "seconds": 4})
+    for server, text in (("postgres", "checkpoint"), ("postgres", ".*pg_terminate_backend.*"),
+                         ("postgres", ".*pg_file_settings.*"), ("postgres", ".*pg_stat_ssl.*"),
+                         ("pooler", "PAUSE .*"), ("pooler", "RESUME .*"), ("pooler", "SET .*"),
+                         ("pooler", "SHOW SERVERS")):
+        at = {"on": "statement", "server": server, "text": text}
+        what = text.strip(".*")
+        yield plan(f"statement error {what}", {**at, "do": "error", "status": "57014"})
+        yield plan(f"statement lost {what}", {**at, "do": "reset", "when": "during"})
+        yield plan(f"statement reset {what}", {**at, "do": "reset", "when": "before"})
+        yield plan(f"statement stall {what}", {**at, "do": "stall", "seconds": 4})
+
+
+# --- a sample -------------------------------------------------------------------------------------
+
+SAMPLE = (
+    "crash before PATCH services/shop 2", "crash during PATCH configmaps/shop-config 1",
+    "crash during DELETE pods/shop-db-0 1", "crash after DELETE pods/shop-db-0 2",
+    "crash during PATCH deployments/shop-pooler 3", "crash during PATCH connectionpolicies/shop/status 9",
+    "crash before DELETE secrets/shop-pooler 1", "crash during pooler PAUSE \"shop\" 1",
+    "crash after pooler SET max_db_connections = N 3", "crash during postgres checkpoint 1",
+    "stop PATCH services/shop", "answer 409 PATCH configmaps/shop-config",
+    "answer 429 PATCH connectionpolicies/shop/status", "reset during DELETE pods/shop-db-0",
+    "list truncate  pods", "watch gone deployments up", "watch drop and gone deployments",
+    "watch duplicate pods", "login refused postgres", "statement lost RESUME",
+)

@@ -1,0 +1,143 @@
+"""Everything of one run: a namespace, PostgreSQL, the node, the proxies, the application and the
+operator between them."""
+
+import asyncio
+import pathlib
+import shutil
+import tempfile
+import threading
+
+from application import Application
+from database import HOST, Servers, free_port
+from keeper import Keeper
+from kubelet import Node, Watch
+from objects import Namespace
+from proxy.api import ApiProxy, write_kubeconfig
+from proxy.record import Record
+from proxy.sql import SqlProxy
+from sampler import Sampler
+from shop import Shop
+
+SUBNET = "10.201"  # of all pods; the runner makes it local
+POLICY = "shop"
+CONFIG = "max_connections = 250\n"
+SPEC = {
+    "behavior": {"scaleUp": {"stabilizationSeconds": 0}, "scaleDown": {"stabilizationSeconds": 0}},
+    "restart": {"policy": "Auto", "minIntervalSeconds": 0},
+    "routing": {"mode": "Service", "drain": "TerminateIdle", "onIncompatible": "Move"},
+    "saturation": {"sampleSeconds": 1, "forSeconds": 60},
+}
+
+
+class Space(Namespace):
+    """With what only a kubelet does."""
+
+    def create_at(self, path, body):
+        return self._do("POST", f"/api/v1/namespaces/{self.name}/{path}", body)
+
+    def end_pod(self, name, uid):
+        return self._do("DELETE", f"/api/v1/namespaces/{self.name}/pods/{name}",
+                        {"gracePeriodSeconds": 0, "preconditions": {"uid": uid}})
+
+
+class Loop:
+    """An event loop in a thread of its own."""
+
+    def __init__(self):
+        self._loop = asyncio.new_event_loop()
+        self._loop.set_exception_handler(lambda loop, context: None)  # connections that broke
+        threading.Thread(target=self._loop.run_forever, daemon=True).start()
+
+    def run(self, coroutine, seconds=30):
+        return asyncio.run_coroutine_threadsafe(coroutine, self._loop).result(seconds)
+
+
+class World:
+    """Of the run in this slot. Slots at the same time have different numbers, 0 to 250."""
+
+    def __init__(self, api, slot, plan, upstream, authority):
+        self.plan = plan
+        self.record = Record()
+        self.instances = 10
+        self.switches = []  # where the front Service led, one after the other
+        self.directory = pathlib.Path(tempfile.mkdtemp(prefix="pgrs-fault-"))
+        self.directory.chmod(0o755)
+        self._loop = Loop()
+        self._proxies = {}
+        self._upstream, self._authority = upstream, authority
+        self.keepers = []
+        self.namespace = Space(api, f"fault-{self.directory.name[-8:].lower().replace('_', 'x')}")
+        self._servers = Servers()
+        self.server = self._servers.make("db", CONFIG, arguments=["-c", "listen_addresses=*"])
+        self.port = free_port()
+        self._bouncer_port = free_port()
+        self._service_watch = Watch(self.namespace.name, ("/api/v1", "services"), api.port,
+                                    self._service)
+        self.node = Node(self.namespace, api.port, self.directory, f"{SUBNET}.{slot}", self.server,
+                         {"bouncer": self._bouncer_port}, self._listen)
+        self.shop = Shop(self.namespace, POLICY, self.server, config=CONFIG, instances=10,
+                         spec={**SPEC, "database": {"port": self.port}})
+        self.sampler = Sampler(self)
+        self.application = Application(self._where)
+
+    def close(self):
+        for keeper in self.keepers:
+            keeper.stop()
+        self.application.close()
+        self.sampler.close()
+        self._service_watch.stop()
+        self.node.close()
+        self.namespace.remove()
+        self._servers.close()
+        shutil.rmtree(self.directory)
+
+    def start_operator(self, identity, *arguments):
+        """Behind an API proxy of its own."""
+        proxy = ApiProxy(self._upstream, self._authority, self.plan, self.record,
+                         lambda signal: keeper.kill(signal), identity)
+        port = self._loop.run(proxy.start())
+        config = write_kubeconfig(self.directory / f"{identity}.kubeconfig", port, self._authority)
+        keeper = Keeper("--namespace", self.namespace.name, "--lease-namespace",
+                        self.namespace.name, "--lease-identity", identity, *arguments, config=config)
+        self.keepers.append(keeper)
+        return keeper
+
+    def kill(self, signal):
+        """What a plan asks for at a statement: whose it was does not matter with one operator."""
+        self.keepers[-1].kill(signal)
+
+    def scale(self, instances):
+        self.instances = instances
+        self.shop.scale(instances)
+
+    def route_is_direct(self):
+        return not self.switches or self.switches[-1] == "Direct"
+
+    def _where(self):
+        """Of the application's next session."""
+        if self.route_is_direct():
+            return self.node.database_address(), self.server.port, False
+        serving = [one for _, one, leaving in self.node.poolers() if not leaving]
+        if not serving:
+            return None
+        one = serving[len(self.record.entries()) % len(serving)]
+        return one.address, one.port, True
+
+    def _listen(self, pod, address, target):
+        """The proxy of a pod that has got its address; PostgreSQL keeps its own."""
+        if address in self._proxies:
+            return
+        proxy = SqlProxy("postgres" if target[0] == HOST else "pooler", target, self.plan,
+                         self.record, self.kill)
+        self._loop.run(proxy.listen(address, self.port))
+        self._proxies[address] = proxy
+
+    def _service(self, kind, service):
+        name = service["metadata"]["name"]
+        if name == f"{POLICY}-direct" and kind == "ADDED":
+            self._listen(name, service["spec"]["clusterIP"], (HOST, self.server.port))
+        if name == POLICY and kind != "DELETED":
+            pooled = service["spec"]["selector"].get("app.kubernetes.io/component") == "pooler"
+            route = "Pooler" if pooled else "Direct"
+            if not self.switches or self.switches[-1] != route:
+                self.switches.append(route)
