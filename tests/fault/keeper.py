@@ -1,4 +1,4 @@
-"""The operator under a plan: whatever ends it, it is started again, as a kubelet does it."""
+"""The operator under a plan."""
 
 import os
 import signal
@@ -8,16 +8,17 @@ from program import Operator
 
 
 class Keeper:
-    """Of one operator, which has the same name in the Lease after each start, as a container has in
-    its pod. `expected` exits are those that a plan caused."""
+    """Starts the operator again, whatever ends it, as a kubelet does it: with the same name in the
+    Lease. With for_ever False it stays away."""
 
-    def __init__(self, *arguments, config):
+    def __init__(self, *arguments, config, for_ever=True):
+        self._for_ever = for_ever
         self._arguments = arguments
         self._config = config
         self._stopping = False
         self._killed = 0
         self.incarnations = []
-        self.unexpected = []  # exit codes
+        self.unexpected = []  # exit codes that no plan has caused
         self._changed = threading.Condition()
         self._thread = threading.Thread(target=self._run, daemon=True)
         self._thread.start()
@@ -42,6 +43,8 @@ class Keeper:
                     self._killed -= 1
                 elif not self._stopping:
                     self.unexpected.append(code)
+                if not self._for_ever:
+                    return
 
     def stop(self):
         """The exit code after SIGTERM."""

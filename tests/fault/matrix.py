@@ -8,6 +8,7 @@ Needs a control plane, as the other integration tests: PGRS_TEST_KUBECONFIG, PGR
 
 import argparse
 import collections
+import contextlib
 import functools
 import hashlib
 import itertools
@@ -15,64 +16,40 @@ import json
 import multiprocessing
 import pathlib
 import re
-import subprocess
 import sys
-import tempfile
 import time
 
-HERE = pathlib.Path(__file__).resolve().parent
-for neighbour in ("integration/operator", "integration/api", "e2e"):
-    sys.path.append(str(HERE.parent / neighbour))
+import plans
+from ground import Ground, cluster
 
-import database  # noqa: E402  (the neighbours' modules)
-import kubelet  # noqa: E402
-import oracle  # noqa: E402
-import plans  # noqa: E402
-import run  # noqa: E402
-import world  # noqa: E402
-from objects import ROOT, cluster, install_crd, kubeconfig  # noqa: E402
-from program import binary  # noqa: E402
-from proxy.api import Upstream, make_authority  # noqa: E402
+import oracle
+import run
+from objects import ROOT
+from program import binary
 
 FORK = multiprocessing.get_context("fork")  # the data directory and the CA are made once
-LOCAL = (f"{world.SUBNET}.0.0/16", "10.96.0.0/16")  # pods and Services, which no kube-proxy serves
 HEARTBEAT = 10  # seconds
 LONGEST = 600  # seconds of a run
 NO_FAULT = "without faults"
 
 
 class Matrix:
-    def __init__(self, jobs):
+    """Runs plans on one ground, `jobs` of them at a time."""
+
+    def __init__(self, ground, jobs):
+        self._ground = ground
         self._jobs = jobs
-        self._api = cluster.Api()
-        self._home = tempfile.TemporaryDirectory(prefix="pgrs-fault-")
-        self.authority = pathlib.Path(self._home.name)
-        self.authority.chmod(0o755)
         digest = hashlib.sha256(pathlib.Path(binary()).read_bytes()).hexdigest()[:12]
-        self.results = ROOT / "build/faults" / digest
+        self._results = ROOT / "build/faults" / digest
+        self._results.mkdir(parents=True, exist_ok=True)
         self._running = {}  # slot → (process, plan, result, since)
 
-    def __enter__(self):
-        install_crd()
-        make_authority(self.authority)
-        database.template()
-        for network in LOCAL:
-            subprocess.run(["ip", "route", "replace", "local", network, "dev", "lo"], check=True)
-        kubelet.make_node(self._api)
-        self.results.mkdir(parents=True, exist_ok=True)
-        return self
-
-    def __exit__(self, *_):
+    def close(self):
         for process, *_ in self._running.values():
             process.kill()
-        kubelet.remove_node(self._api)
-        for network in LOCAL:
-            subprocess.run(["ip", "route", "del", "local", network, "dev", "lo"], check=False)
-        self._api.close()
-        self._home.cleanup()
 
     def result_of(self, plan):
-        return self.results / (re.sub(r"[^A-Za-z0-9.]+", "-", plan["name"]) + ".json")
+        return self._results / (re.sub(r"[^A-Za-z0-9.]+", "-", plan["name"]) + ".json")
 
     def verdict_of(self, plan):
         """None while there is none."""
@@ -90,15 +67,14 @@ class Matrix:
             time.sleep(0.1)
             self._collect(on_verdict)
             if time.monotonic() > beat:
-                kubelet.heartbeat(self._api)
+                self._ground.heartbeat()
                 beat = time.monotonic() + HEARTBEAT
 
     def _start(self, slot, plan, reference):
         result = self.result_of(plan)
         result.unlink(missing_ok=True)
-        upstream = functools.partial(Upstream, kubeconfig(), self.authority)
-        process = FORK.Process(target=run.in_process, args=(
-            self._api, slot, plan, upstream, self.authority, reference, result))
+        process = FORK.Process(target=run.in_process,
+                               args=(self._ground, slot, plan, reference, result))
         process.start()
         self._running[slot] = (process, plan, result, time.monotonic())
 
@@ -193,7 +169,7 @@ def main():
         print("skipped: PGRS_TEST_KUBECONFIG is not set or kubectl is not on the PATH")
         sys.exit(cluster.SKIPPED)
     options = parse_arguments()
-    with Matrix(options.jobs) as matrix:
+    with Ground() as ground, contextlib.closing(Matrix(ground, options.jobs)) as matrix:
         reference = reference_of(matrix)
         wanted = chosen(options, reference)
         failed = run_all(matrix, wanted, reference)

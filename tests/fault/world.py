@@ -55,7 +55,8 @@ class Loop:
 class World:
     """Of the run in this slot. Slots at the same time have different numbers, 0 to 250."""
 
-    def __init__(self, api, slot, plan, upstream, authority):
+    def __init__(self, ground, slot, plan):
+        api = ground.api
         self.plan = plan
         self.record = Record()
         self.instances = 10
@@ -64,7 +65,7 @@ class World:
         self.directory.chmod(0o755)
         self._loop = Loop()
         self._proxies = {}
-        self._upstream, self._authority = upstream, authority
+        self._upstream, self._authority = ground.upstream(), ground.authority
         self.keepers = []
         self.namespace = Space(api, f"fault-{self.directory.name[-8:].lower().replace('_', 'x')}")
         self._servers = Servers()
@@ -91,14 +92,15 @@ class World:
         self._servers.close()
         shutil.rmtree(self.directory)
 
-    def start_operator(self, identity, *arguments):
+    def start_operator(self, identity, for_ever=True):
         """Behind an API proxy of its own."""
         proxy = ApiProxy(self._upstream, self._authority, self.plan, self.record,
                          lambda signal: keeper.kill(signal), identity)
         port = self._loop.run(proxy.start())
         config = write_kubeconfig(self.directory / f"{identity}.kubeconfig", port, self._authority)
         keeper = Keeper("--namespace", self.namespace.name, "--lease-namespace",
-                        self.namespace.name, "--lease-identity", identity, *arguments, config=config)
+                        self.namespace.name, "--lease-identity", identity,
+                        config=config, for_ever=for_ever)
         self.keepers.append(keeper)
         return keeper
 

