@@ -46,6 +46,10 @@ class Keeper:
                 if not self._for_ever:
                     return
 
+    def ended(self):
+        """With for_ever False."""
+        return not self._thread.is_alive()
+
     def stop(self):
         """The exit code after SIGTERM."""
         with self._changed:

@@ -100,3 +100,10 @@ def came_too_soon(world):
         if one.get("retry_after") and one["status"] == 429:
             told[key] = one["at"] + one["retry_after"] - 0.1
     return found
+
+
+def stale_lists(world):
+    """With a resourceVersion a list may be older than what was seen before."""
+    return [f"{one['verb']} {one['path']} at resourceVersion {one['version']}"
+            for one in world.record.entries("request")
+            if one["path"].endswith("?list") and one["version"]]

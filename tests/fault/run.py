@@ -41,6 +41,7 @@ def judge(world, reference):
         findings += oracle.differences(reference["done"], done)
     findings += world.sampler.violations + world.node.failures
     findings += oracle.too_often(world) + oracle.came_too_soon(world)
+    findings += oracle.stale_lists(world)
     for keeper in world.keepers:
         findings += complaints(keeper)
     if world.sampler.looks < 20:

@@ -119,6 +119,12 @@ class Api(unittest.IsolatedAsyncioTestCase):
         self.assertEqual(["ADDED", "ERROR"], await self.watched({"nth": 2, "do": "gone"}))
         self.assertIsNone(await self.watched({"nth": 2, "do": "close"}), "no end of the chunks")
 
+    async def test_after_a_410_only_a_list_helps(self):
+        await self.watched({"do": "gone"})
+        watch = f"GET {PODS}?watch=true&resourceVersion=1"
+        for request, status in ((watch, 410), (watch, 410), (f"GET {PODS}?limit=5", 200), (watch, 200)):
+            self.assertEqual([status], [one.status for one in await self.ask(request)])
+
 
 class Wire(unittest.TestCase):
     def test_paths_as_plans_name_them(self):
@@ -126,7 +132,8 @@ class Wire(unittest.TestCase):
                              (f"{PODS}?watch=true&x=y", "pods?watch"),
                              ("/apis/g.io/v1/namespaces/ns/kinds/a/status", "kinds/a/status"),
                              ("/api/v1/namespaces/ns", "namespaces/ns"), ("/readyz", "readyz")):
-            self.assertEqual(("GET", path), describe(http1.Message(f"GET {target} HTTP/1.1", [])))
+            self.assertEqual(("GET", path),
+                             describe(http1.Message(f"GET {target} HTTP/1.1", []))[:2])
 
     def test_frames_of_both_formats_in_any_pieces(self):
         protobuf = Frames("application/vnd.kubernetes.protobuf;stream=watch").gone()

@@ -70,16 +70,16 @@ class Upstream:
 
 
 def describe(request):
-    """(verb, path) as plans name them."""
+    """(verb, path as plans name it, query)"""
     verb, target, _ = request.first.split(" ", 2)
     address = urllib.parse.urlsplit(target)
     path = NAMESPACED.sub("", address.path, count=1).lstrip("/")
-    query = urllib.parse.parse_qs(address.query)
-    if query.get("watch", ["false"])[0] in ("true", "1"):
+    query = {key: values[0] for key, values in urllib.parse.parse_qs(address.query).items()}
+    if query.get("watch") in ("true", "1"):
         path += "?watch"
     elif "limit" in query or "continue" in query:
         path += "?list"
-    return verb, path
+    return verb, path, query
 
 
 def streams(request, answer):
@@ -92,10 +92,11 @@ class ApiProxy:
 
     def __init__(self, upstream, authority, plan, record, kill, who="operator"):
         self._upstream = upstream
-        self._plan = plan
-        self._record = record
-        self._kill = kill
-        self._who = who
+        self.plan = plan
+        self.record = record
+        self.kill = kill
+        self.who = who
+        self.compacted = set()  # kinds whose history before the next list is said to be gone
         self._tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         self._tls.load_cert_chain(authority / "proxy.crt", authority / "proxy.key")
         self._server = None
@@ -112,7 +113,7 @@ class ApiProxy:
         link = None
         with contextlib.suppress(*GONE):
             while request := await http1.read_request(reader):
-                exchange = Exchange(self._plan, self._record, self._kill, self._who, request)
+                exchange = Exchange(self, request)
                 if not await exchange.before(writer):
                     break
                 if exchange.answered:
@@ -128,16 +129,14 @@ class ApiProxy:
 class Exchange:
     """One request and its answer. Its methods tell whether the connection goes on."""
 
-    def __init__(self, plan, record, kill, who, request):
-        self._plan = plan
-        self._kill = kill
+    def __init__(self, proxy, request):
+        self._proxy = proxy
         self._request = request
-        self._who = who
-        verb, path = describe(request)
-        self._path = path
-        self._entry = record.add("request", who, verb=verb, path=path, status=0,
-                                 body=len(request.body), stage=plan.stage)
-        self._rule = plan.rule_for("request", verb=verb, path=path)
+        verb, self._path, self._query = describe(request)
+        self._entry = proxy.record.add("request", proxy.who, verb=verb, path=self._path, status=0,
+                                       version=self._query.get("resourceVersion"),
+                                       stage=proxy.plan.stage)
+        self._rule = proxy.plan.rule_for("request", who=proxy.who, verb=verb, path=self._path)
         self.answered = False
 
     def _shall(self, do, when=None):
@@ -148,24 +147,37 @@ class Exchange:
         if rule:
             self._entry["fault"] = f"{rule.do} {rule.when}"
         if self._shall("stop"):
-            self._kill("TERM")
+            self._proxy.kill("TERM")
         if self._shall("kill", "before"):
-            self._kill("KILL")
+            self._proxy.kill("KILL")
             return False
         if self._shall("reset", "before"):
             return reset(writer)
         if self._shall("stall", "before"):
             await asyncio.sleep(rule.seconds)
         if self._shall("answer"):
-            self.answered = True
             self._entry["retry_after"] = rule.retry_after
-            await self._deliver(http1.status_answer(rule.status, rule.retry_after), writer)
+            await self._say(rule.status, rule.retry_after, writer)
+        elif self._is_too_old():
+            await self._say(410, 0, writer)
         return True
+
+    async def _say(self, status, retry_after, writer):
+        self.answered = True
+        await self._deliver(http1.status_answer(status, retry_after), writer)
+
+    def _is_too_old(self):
+        """A watch from before a staged 410; what asks for everything anew ends that."""
+        kind = self._path.partition("?")[0]
+        if self._query.get("resourceVersion") and "sendInitialEvents" not in self._query:
+            return self._path.endswith("?watch") and kind in self._proxy.compacted
+        self._proxy.compacted.discard(kind)
+        return False
 
     async def run(self, link, reader, writer):
         upstream, to_upstream = link
         # So that the audit log tells operators apart.
-        self._request.headers += [("Impersonate-User", self._who),
+        self._request.headers += [("Impersonate-User", self._proxy.who),
                                   ("Impersonate-Group", "system:masters")]
         to_upstream.write(self._request.with_body())
         answer = await http1.read_head(upstream)
@@ -173,7 +185,7 @@ class Exchange:
             return False
         if streams(self._request, answer):
             self._entry["status"] = answer.status
-            await Stream(self._plan, self._path, answer).run(upstream, reader, writer)
+            await Stream(self._proxy, self._path, answer).run(upstream, reader, writer)
             return False
         if self._request.first.startswith("HEAD ") or answer.status in (204, 304):
             answer.body = b""
@@ -184,7 +196,7 @@ class Exchange:
     async def _answer(self, answer, writer):
         self._entry["upstream"] = answer.status
         if self._shall("kill", "during"):
-            self._kill("KILL")
+            self._proxy.kill("KILL")
             return False
         if self._shall("reset", "during"):
             return reset(writer)
@@ -198,7 +210,7 @@ class Exchange:
         await self._deliver(answer, writer)
         if self._shall("kill", "after"):
             await asyncio.sleep(AFTER)
-            self._kill("KILL")
+            self._proxy.kill("KILL")
             return False
         return "close" not in answer.header("Connection").lower()
 
@@ -215,9 +227,9 @@ class Exchange:
 class Stream:
     """The answer of a watch, frame by frame; a log is passed on as it comes."""
 
-    def __init__(self, plan, path, answer):
-        self._plan = plan
-        self._path = path
+    def __init__(self, proxy, path, answer):
+        self._proxy = proxy
+        self._kind = path.removesuffix("?watch")
         self._answer = answer
         self._frames = Frames(answer.header("Content-Type")) if path.endswith("?watch") else None
 
@@ -247,8 +259,8 @@ class Stream:
 
     async def _frame(self, frame, writer):
         """False when it was the last."""
-        rule = self._frames and self._plan.rule_for(
-            "event", path=self._path.removesuffix("?watch"), event=kind_of(frame), contains=frame)
+        rule = self._frames and self._proxy.plan.rule_for(
+            "event", who=self._proxy.who, path=self._kind, event=kind_of(frame), contains=frame)
         do = rule.do if rule else ""
         if do == "drop":
             return True
@@ -261,6 +273,7 @@ class Stream:
             await writer.drain()
             return False
         if do == "gone":
+            self._proxy.compacted.add(self._kind)
             writer.write(http1.chunk(self._frames.gone()) + http1.LAST_CHUNK)
             await writer.drain()
             return False

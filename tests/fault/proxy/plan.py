@@ -14,7 +14,7 @@ expression for the whole value:
     login      server       a session that begins; server is the name of the pod
     statement  server, text a statement, simple or extended
 
-The rule applies from its `nth` match on, `count` times (0: for ever), and only in `stage` of the
+`who` is the operator's name, where there are several. The rule applies from its `nth` match on, `count` times (0: for ever), and only in `stage` of the
 story if that is given. Matches are counted over all incarnations of the operator. `do` is one of
 
     kill       the operator, with SIGKILL
@@ -26,7 +26,7 @@ story if that is given. Matches are counted over all incarnations of the operato
     drip       the answer in small pieces over `seconds`
     stall      for `seconds`
     drop, delay (by `seconds`), duplicate   this event
-    gone       a 410 in the stream, which ends
+    gone       a 410 in the stream, which ends; the watch is too old until a list begins anew
     silence    of this watch: it stays open, and nothing comes any more, for `seconds` (0: for ever)
     close      the watch in the middle of this event
 
@@ -38,13 +38,14 @@ import json
 import pathlib
 import re
 
-ASKED = ("verb", "path", "event", "contains", "server", "text")
+ASKED = ("who", "verb", "path", "event", "contains", "server", "text")
 
 
 @dataclasses.dataclass
 class Rule:
     on: str
     do: str
+    who: str = ""
     verb: str = ""
     path: str = ""
     event: str = ""
