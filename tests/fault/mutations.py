@@ -1,0 +1,119 @@
+#!/usr/bin/python3
+"""Breaks the operator on purpose, in one place at a time, and sees whether that is noticed: by plans of
+the matrix, by the two leaders, or by a unit test that is named here.
+
+    mutations.py [NAME...]
+
+Builds in a copy of the tree, build/mutant. Needs what matrix.py needs."""
+
+import dataclasses
+import os
+import pathlib
+import shutil
+import subprocess
+import sys
+
+HERE = pathlib.Path(__file__).resolve().parent
+ROOT = HERE.parents[1]
+COPY = ROOT / "build/mutant"
+PARTS = ("CMakeLists.txt", "CMakePresets.json", "cmake", "include", "src", "tests", "crds", "examples")
+
+
+@dataclasses.dataclass(frozen=True)
+class Mutation:
+    name: str
+    file: str
+    old: str
+    new: str
+    noticed_by: tuple  # a script of this folder and its arguments, or "unit" and a test's name
+
+
+MUTATIONS = (
+    Mutation("ignores 410", "src/runtime/reflector.cc",
+             "case ErrorKind::Gone:\n    case ErrorKind::Invalid:\n    case ErrorKind::NotFound:",
+             "case ErrorKind::Invalid:\n    case ErrorKind::NotFound:",
+             ("matrix.py", "--only", "^watch gone deployments up$")),
+    Mutation("lists at resourceVersion 0", "src/runtime/reflector.cc",
+             'action.path += "?limit="', 'action.path += "?resourceVersion=0&limit="',
+             ("matrix.py", "--only", "^watch gone deployments up$")),
+    Mutation("skips the live re-read", "src/controller/reconciler.cc",
+             "memory->status = read.status;", "memory->status = metadata.status;",
+             ("leaders.py",)),
+    Mutation("forgets the uid precondition", "src/providers/stateful_set.cc",
+             "{.uid = database.pod_uid, .resource_version = {}}", "{}",
+             ("unit", "StatefulSetRestart.DeletesThePodItSawAndNoOther")),
+    Mutation("acts before sync", "src/runtime/manager.cc",
+             "if (stopping_ || !ready_ || !leading_", "if (stopping_ || !leading_",
+             ("unit", "ManagerTest.TheLeadBeforeTheFirstListWaitsForIt")),
+    Mutation("records a restart after it", "src/controller/execute_restart.cc",
+             "  if (auto done = write_status(turn, status); !done) return done;\n"
+             '  tell(turn, "RestartStarted"', '  tell(turn, "RestartStarted"',
+             ("matrix.py", "--only", "^crash during DELETE pods/shop-db-0 1$")),
+    Mutation("leaves the pause of another process", "src/transition/pause.cc",
+             "if (s.seen.logins_past_pooler < kLoginsNeeded) {", "if (!s.seen.pause_is_ours) {",
+             ("matrix.py", "--only", "^crash after DELETE pods/shop-db-0 1$")),
+)
+
+
+def run(*command, **options):
+    return subprocess.run(command, check=False, capture_output=True, text=True, **options)
+
+
+def copy_tree():
+    shutil.rmtree(COPY, ignore_errors=True)
+    COPY.mkdir(parents=True)
+    for part in PARTS:
+        source = ROOT / part
+        (shutil.copytree if source.is_dir() else shutil.copy)(source, COPY / part)
+
+
+def build(target):
+    """Of the copy; ends this program when it does not compile."""
+    for command in (("cmake", "--preset", "dev"),
+                    ("cmake", "--build", "--preset", "dev", "--target", target)):
+        done = run("nice", *command, cwd=COPY)
+        if done.returncode != 0:
+            sys.exit(f"mutations: {' '.join(command)}: {done.stdout[-3000:]}{done.stderr}")
+
+
+def mutate(mutation):
+    path = COPY / mutation.file
+    original = path.read_text(encoding="utf-8")
+    if original.count(mutation.old) != 1:
+        sys.exit(f"mutations: {mutation.name}: {mutation.file} does not have that once")
+    path.write_text(original.replace(mutation.old, mutation.new), encoding="utf-8")
+    return path, original
+
+
+def is_noticed(mutation):
+    """(by whom, its last words)"""
+    who, *arguments = mutation.noticed_by
+    if who == "unit":
+        build("all")
+        done = run("ctest", "--test-dir", str(COPY / "build/dev"), "-R", arguments[0],
+                   "--no-tests=error")
+        return done.returncode == 8, done.stdout  # 8: a test has failed
+    build("pg-rightsizer")
+    binary = COPY / "build/dev/src/cli/pg-rightsizer"
+    done = run("/usr/bin/python3", "-B", str(HERE / who), *arguments,
+               env={**os.environ, "PGRS_OPERATOR": str(binary)})
+    return done.returncode == 1, done.stdout + done.stderr
+
+
+def main():
+    wanted = [one for one in MUTATIONS if not sys.argv[1:] or one.name in sys.argv[1:]]
+    copy_tree()
+    missed = 0
+    for mutation in wanted:
+        path, original = mutate(mutation)
+        noticed, words = is_noticed(mutation)
+        path.write_text(original, encoding="utf-8")
+        print(f"mutations: {mutation.name}: {'noticed by' if noticed else 'NOT NOTICED by'} "
+              f"{' '.join(mutation.noticed_by)}", flush=True)
+        print("    " + "\n    ".join(words.splitlines()[-12:]), flush=True)
+        missed += not noticed
+    sys.exit(1 if missed else 0)
+
+
+if __name__ == "__main__":
+    main()
