@@ -8,9 +8,9 @@ import psycopg2
 
 from database import APPLICATION
 
-SESSIONS = 6
+SESSIONS = 4
 EVERY = 0.2  # seconds between two turns
-POOLED_TURNS = 5  # after which a pooled session is closed: it must leave a pooler that is left
+POOLED_TURNS = 8  # after which a pooled session is closed: it must leave a pooler that is left
 
 
 @dataclasses.dataclass

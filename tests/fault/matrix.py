@@ -29,7 +29,7 @@ from program import binary
 
 FORK = multiprocessing.get_context("fork")  # the data directory and the CA are made once
 HEARTBEAT = 10  # seconds
-LONGEST = 600  # seconds of a run
+LONGEST = 1000  # seconds of a run
 NO_FAULT = "without faults"
 
 

@@ -23,7 +23,7 @@ READS = ("secrets/shop-admin", "services/shop", "statefulsets/shop-db", "endpoin
 
 
 def plan(name, *rules):
-    return {"name": name, "rules": list(rules)}
+    return {"name": " ".join(name.split()), "rules": list(rules)}
 
 
 def all_plans(changes):
@@ -161,7 +161,7 @@ def databases():
                          ("pooler", "PAUSE .*"), ("pooler", "RESUME .*"), ("pooler", "SET .*"),
                          ("pooler", "SHOW SERVERS")):
         at = {"on": "statement", "server": server, "text": text}
-        what = text.strip(".*")
+        what = text.strip(".* ")
         yield plan(f"statement error {what}", {**at, "do": "error", "status": "57014"})
         yield plan(f"statement lost {what}", {**at, "do": "reset", "when": "during"})
         yield plan(f"statement reset {what}", {**at, "do": "reset", "when": "before"})
@@ -178,6 +178,6 @@ SAMPLE = (
     "crash after pooler SET max_db_connections = N 3", "crash during postgres checkpoint 1",
     "stop PATCH services/shop", "answer 409 PATCH configmaps/shop-config",
     "answer 429 PATCH connectionpolicies/shop/status", "reset during DELETE pods/shop-db-0",
-    "list truncate  pods", "watch gone deployments up", "watch drop and gone deployments",
+    "list truncate pods", "watch gone deployments up", "watch drop and gone deployments",
     "watch duplicate pods", "login refused postgres", "statement lost RESUME",
 )

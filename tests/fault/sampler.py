@@ -28,6 +28,7 @@ class Sampler:
         self._stop = threading.Event()
         self.looks = 0
         self.violations = []
+        self.max_connections = None  # as seen last; None while PostgreSQL does not answer
         self.caps = {}  # pod name → cap, as seen last
         self._thread = threading.Thread(target=self._run, daemon=True)
         self._thread.start()
@@ -60,8 +61,9 @@ class Sampler:
                 cursor.execute(ACTIVITY)
                 rows = cursor.fetchall()
         except psycopg2.Error:
-            self._admin = None
+            self._admin = self.max_connections = None
             return None
+        self.max_connections = rows[0][0]
         return self._state(rows, direct_open, poolers)
 
     def _state(self, rows, direct_open, poolers):
