@@ -16,6 +16,7 @@ import json
 import multiprocessing
 import pathlib
 import re
+import signal
 import sys
 import time
 
@@ -46,7 +47,9 @@ class Matrix:
 
     def close(self):
         for process, *_ in self._running.values():
-            process.kill()
+            process.terminate()
+        for process, *_ in self._running.values():
+            process.join(60)
 
     def result_of(self, plan):
         return self._results / (re.sub(r"[^A-Za-z0-9.]+", "-", plan["name"]) + ".json")
@@ -169,6 +172,7 @@ def main():
         print("skipped: PGRS_TEST_KUBECONFIG is not set or kubectl is not on the PATH")
         sys.exit(cluster.SKIPPED)
     options = parse_arguments()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     with Ground() as ground, contextlib.closing(Matrix(ground, options.jobs)) as matrix:
         reference = reference_of(matrix)
         wanted = chosen(options, reference)

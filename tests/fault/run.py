@@ -1,7 +1,8 @@
 """One run: the story under a plan, judged. Called in a process of its own by the runner."""
 
 import json
-import resource
+import signal
+import sys
 import time
 import traceback
 
@@ -21,14 +22,13 @@ def run(ground, slot, plan, reference):
         verdict["findings"] += findings
     except Exception:  # of whatever kind: it did not arrive
         verdict["findings"].append(traceback.format_exc(limit=3).strip())
-    world.plan.stage = "over"
+    finally:
+        world.plan.stage = "over"
+        world.close()
     verdict["fired"] = plan.fired
     verdict["seconds"] = round(time.monotonic() - began, 1)
-    usage = resource.getrusage(resource.RUSAGE_CHILDREN)
-    verdict["cpu"] = round(time.process_time(), 1), round(usage.ru_utime + usage.ru_stime, 1)
     verdict["changes"] = [point(one) for one in world.record.changes()]
     verdict["log"] = log_of(world)
-    world.close()
     return verdict
 
 
@@ -79,6 +79,7 @@ def log_of(world):
 
 def in_process(ground, slot, plan, reference, result):
     """The body of a forked process; `result` is the file that the verdict is written to."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # not without tidying up
     plan = Plan(plan["name"], plan["rules"])
     verdict = run(ground, slot, plan, reference)
     result.with_suffix(".log").write_text(verdict.pop("log"), encoding="utf-8")

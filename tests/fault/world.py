@@ -2,6 +2,7 @@
 operator between them."""
 
 import asyncio
+import contextlib
 import pathlib
 import shutil
 import tempfile
@@ -11,7 +12,7 @@ from application import Application
 from database import HOST, Servers, free_port
 from keeper import Keeper
 from kubelet import Node, Watch
-from objects import Namespace
+from objects import Namespace, Refused
 from proxy.api import ApiProxy, write_kubeconfig
 from proxy.record import Record
 from proxy.sql import SqlProxy
@@ -38,6 +39,12 @@ class Space(Namespace):
     def end_pod(self, name, uid):
         return self._do("DELETE", f"/api/v1/namespaces/{self.name}/pods/{name}",
                         {"gracePeriodSeconds": 0, "preconditions": {"uid": uid}})
+
+    def end_pods(self):
+        """Nobody else does, and the namespace would never go."""
+        for pod in self.list("Pod"):
+            with contextlib.suppress(Refused):
+                self.end_pod(pod["metadata"]["name"], pod["metadata"]["uid"])
 
 
 class Loop:
@@ -87,8 +94,9 @@ class World:
         self.application.close()
         self.sampler.close()
         self._service_watch.stop()
-        self.node.close()
         self.namespace.remove()
+        self.namespace.end_pods()
+        self.node.close()
         self._servers.close()
         shutil.rmtree(self.directory)
 
