@@ -1,6 +1,7 @@
 """What all runs stand on: the CRD, a node, a data directory to copy, a CA, and addresses of pods and
 Services, which no kube-proxy serves here."""
 
+import contextlib
 import pathlib
 import subprocess
 import sys
@@ -30,6 +31,7 @@ class Ground:
         self.authority.chmod(0o755)
         install_crd()
         make_authority(self.authority)
+        self.upstream = Upstream(kubeconfig(), self.authority)
         database.template()
         for network in LOCAL:
             subprocess.run(["ip", "route", "replace", "local", network, "dev", "lo"], check=True)
@@ -43,9 +45,7 @@ class Ground:
         self.api.close()
         self._home.cleanup()
 
-    def upstream(self):
-        return Upstream(kubeconfig(), self.authority)
-
     def heartbeat(self):
-        """To be called every ten seconds or so."""
-        kubelet.heartbeat(self.api)
+        """To be called every ten seconds or so: one may get no answer."""
+        with contextlib.suppress(OSError):
+            kubelet.heartbeat(self.api)

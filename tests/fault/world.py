@@ -72,7 +72,7 @@ class World:
         self.directory.chmod(0o755)
         self._loop = Loop()
         self._proxies = {}
-        self._upstream, self._authority = ground.upstream(), ground.authority
+        self._upstream, self._authority = ground.upstream, ground.authority
         self.keepers = []
         self.namespace = Space(api, f"fault-{self.directory.name[-8:].lower().replace('_', 'x')}")
         self._servers = Servers()
