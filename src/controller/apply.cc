@@ -70,4 +70,13 @@ Result<void> apply_if_changed(kube::Client& client, const api::ConnectionPolicy&
   return {};
 }
 
+Result<void> remove_ours(kube::Client& client, const api::ConnectionPolicy& policy,
+                         const kube::Ref& ref) {
+  const auto live = client.get(ref);
+  if (!live && live.error().kind == ErrorKind::NotFound) return {};
+  if (!live) return fail(live.error());
+  if (!check_ours(policy, ref, *live)) return {};
+  return client.remove(ref, {live->value("/metadata/uid"_json_pointer, std::string()), ""});
+}
+
 }  // namespace pgrightsizer::controller

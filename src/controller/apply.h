@@ -20,4 +20,8 @@ namespace pgrightsizer::controller {
                                             const api::ConnectionPolicy& policy,
                                             const kube::Ref& ref, kube::Json object);
 
+// Nothing where it is gone, or where somebody has put something of their own in its place.
+[[nodiscard]] Result<void> remove_ours(kube::Client& client, const api::ConnectionPolicy& policy,
+                                       const kube::Ref& ref);
+
 }  // namespace pgrightsizer::controller

@@ -50,6 +50,7 @@ Result<void> patch(const Turn& turn, const Step& step) {
 // ── The pooler ──────────────────────────────────────────────────────────────────────────────────
 
 Result<void> apply_pooler(const Turn& turn, const Step& step) {
+  turn.memory.pooler_swept = false;
   auto& password = turn.memory.console_password;
   if (password.empty()) password = random_password();
   auto spec = pooler_spec(turn.policy, turn.facts, turn.sight.options, password);
@@ -134,16 +135,11 @@ Result<void> reconnect(const Turn& turn, const Step& step) {
 }
 
 Result<void> remove_pooler(const Turn& turn, const Step& step) {
-  const auto name = pgbouncer::pooler_name(turn.policy.name);
-  auto& client = turn.sight.client;
-  const auto ref = [&](const kube::Resource& resource) {
-    return kube::Ref{resource, turn.policy.name_space, name};
-  };
-  if (auto done = client.remove(ref(res::kPodDisruptionBudget)); !done) return done;
-  if (auto done = client.remove(ref(res::kDeployment), {turn.facts.pooler_uid, ""}); !done) return done;
-  if (auto done = client.remove(ref(res::kConfigMap)); !done) return done;
-  if (auto done = client.remove(ref(res::kSecret)); !done) return done;
-  turn.memory.console_password.clear();
+  turn.memory.pooler_swept = false;
+  const kube::Ref deployment{res::kDeployment, turn.policy.name_space,
+                             pgbouncer::pooler_name(turn.policy.name)};
+  if (auto done = turn.sight.client.remove(deployment, {turn.facts.pooler_uid, ""}); !done) return done;
+  if (auto done = sweep_pooler(turn); !done) return done;
   tell(turn, kPoolerRemoved, "Remove", "PgBouncer removed: " + step.reason);
   return {};
 }
@@ -259,6 +255,17 @@ Result<void> write_status(const Turn& turn, const api::Status& status) {
     memory.status_written = turn.sight.clock.steady();
   }
   memory.status = status;
+  return {};
+}
+
+Result<void> sweep_pooler(const Turn& turn) {
+  const auto name = pgbouncer::pooler_name(turn.policy.name);
+  for (const auto& resource : {res::kPodDisruptionBudget, res::kConfigMap, res::kSecret})
+    if (auto done = remove_ours(turn.sight.client, turn.policy, {resource, turn.policy.name_space, name});
+        !done)
+      return done;
+  turn.memory.console_password.clear();
+  turn.memory.pooler_swept = true;
   return {};
 }
 

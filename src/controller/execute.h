@@ -26,6 +26,9 @@ struct Turn {
 // with them succeeds, then SET again what was SET. True when there is more to do.
 [[nodiscard]] Result<bool> refresh_users(const Turn& turn);
 
+// Removes what is left of a pooler whose Deployment is gone: whoever removed that may have died then.
+[[nodiscard]] Result<void> sweep_pooler(const Turn& turn);
+
 void tell(const Turn& turn, const Reason& reason, const char* action, const std::string& note);
 
 }  // namespace pgrightsizer::controller

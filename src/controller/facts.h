@@ -80,6 +80,7 @@ struct Facts {
   std::string front_uid;
   bool users_pending = false;  // the auth_file in the Secret is not what the pods were told
   std::string pooler_uid;
+  bool pooler_gone = false;  // its Deployment does not exist
   bool template_current = false;  // the Deployment's pods are what would be applied now
   std::string guard_image;  // of the present Deployment: kept until its template changes anyway
   std::vector<PoolerPodFacts> pods;

@@ -11,16 +11,6 @@ namespace {
 
 namespace res = kube::resources;
 
-// Somebody may have put something of their own in its place.
-Result<void> remove_ours(kube::Client& client, const api::ConnectionPolicy& policy,
-                         const kube::Ref& ref) {
-  const auto live = client.get(ref);
-  if (!live && live.error().kind == ErrorKind::NotFound) return {};
-  if (!live) return fail(live.error());
-  if (!check_ours(policy, ref, *live)) return {};
-  return client.remove(ref, {live->value("/metadata/uid"_json_pointer, std::string()), ""});
-}
-
 }  // namespace
 
 bool needs_finalizer(const api::ConnectionPolicy& policy, const api::Status& status) {

@@ -146,6 +146,7 @@ struct Memory {
   };
   Standbys standbys;
 
+  bool pooler_swept = false;  // nothing of the pooler is left beside its Deployment
   std::string console_password;
   // Caps as we announced them last, by uid of the pooler pod.
   std::map<std::string, sizing::Count> announced;

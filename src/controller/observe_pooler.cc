@@ -46,7 +46,8 @@ void read_objects(const Sight& sight, const api::ConnectionPolicy& policy, Memor
   const std::string name = pgbouncer::pooler_name(policy.name);
   const auto deployment = sight.client.get({res::kDeployment, policy.name_space, name});
   if (!deployment) {
-    if (deployment.error().kind != ErrorKind::NotFound)
+    facts.pooler_gone = deployment.error().kind == ErrorKind::NotFound;
+    if (!facts.pooler_gone)
       facts.problems.push_back({kPoolerUnreadable, deployment.error().message()});
     return;
   }

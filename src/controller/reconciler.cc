@@ -49,6 +49,11 @@ std::optional<Memory::Refusal> refusal_of(const Result<void>& done) {
   return std::nullopt;
 }
 
+// A step that makes a pooler writes all of it anew.
+bool must_sweep(const Turn& turn, StepKind step) {
+  return turn.facts.pooler_gone && !turn.memory.pooler_swept && step != StepKind::ApplyPooler;
+}
+
 // A policy that is being deleted goes when there is nothing left to take back, or nobody who may.
 // Absent while there is something to do; a policy that is not being deleted gets the finalizer it
 // needs.
@@ -76,6 +81,8 @@ std::optional<Reconciler::Outcome> let_go_of(const Turn& turn, bool acting, api:
   if (!terminating) return outcome(fail(terminating.error()));
   const bool unwind = policy.spec.deletion == api::DeletionPolicy::Unwind;
   if (acting && !*terminating && unwind && !unwound(turn.facts)) return std::nullopt;
+  if (acting && !*terminating && unwind && must_sweep(turn, StepKind::None))
+    if (auto swept = sweep_pooler(turn); !swept) return outcome(swept);
   if (acting && !*terminating && unwind)
     if (auto removed = remove_routing(client, policy); !removed) return outcome(removed);
   // A database that is gone has no role to restore.
@@ -93,6 +100,8 @@ Result<void> act(const Turn& turn, const Step& step, api::Status& status) {
       !done)
     return done;
   if (auto more = refresh_users(turn); !more) return fail(more.error());
+  if (must_sweep(turn, step.kind))
+    if (auto swept = sweep_pooler(turn); !swept) return swept;
   // A role that cannot be reached now must not hold up the step that brings PostgreSQL back.
   if (role_is_left_over(turn.policy, turn.facts, status))
     if (auto restored = restore_role(turn, status); !restored)
