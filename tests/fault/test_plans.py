@@ -32,7 +32,7 @@ class Plans(unittest.TestCase):
         self.assertEqual([3] * len(CHANGES), [hits[number] for number in range(len(CHANGES))])
 
     def test_pods_with_other_names_are_hit_as_well(self):
-        plan = Plan("", plans.crashes(CHANGES)[2]["rules"])
+        plan = Plan("", plans.crashes(CHANGES)[3 * 2]["rules"])
         facts = {"verb": "PATCH", "path": "pods/shop-pooler-99999-zzzzz"}
         self.assertIsNone(plan.rule_for("request", **facts))
         self.assertIsNotNone(plan.rule_for("request", **facts))
