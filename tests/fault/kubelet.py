@@ -8,7 +8,6 @@ import contextlib
 import datetime
 import http.client
 import json
-import pathlib
 import re
 import shutil
 import signal

@@ -25,7 +25,7 @@ class Mutation:
     file: str
     old: str
     new: str
-    noticed_by: tuple  # a script of this folder and its arguments, or "unit" and a test's name
+    noticed_by: tuple  # a script of this folder and its arguments, or "unit", its target and a test
 
 
 MUTATIONS = (
@@ -41,10 +41,10 @@ MUTATIONS = (
              ("leaders.py",)),
     Mutation("forgets the uid precondition", "src/providers/stateful_set.cc",
              "{.uid = database.pod_uid, .resource_version = {}}", "{}",
-             ("unit", "StatefulSetRestart.DeletesThePodItSawAndNoOther")),
+             ("unit", "providers_unit", "StatefulSetRestart.DeletesThePodItSawAndNoOther")),
     Mutation("acts before sync", "src/runtime/manager.cc",
              "if (stopping_ || !ready_ || !leading_", "if (stopping_ || !leading_",
-             ("unit", "ManagerTest.TheLeadBeforeTheFirstListWaitsForIt")),
+             ("unit", "runtime_test", "ManagerTest.TheLeadBeforeTheFirstListWaitsForIt")),
     Mutation("records a restart after it", "src/controller/execute_restart.cc",
              "  if (auto done = write_status(turn, status); !done) return done;\n"
              '  tell(turn, "RestartStarted"', '  tell(turn, "RestartStarted"',
@@ -89,8 +89,8 @@ def is_noticed(mutation):
     """(by whom, its last words)"""
     who, *arguments = mutation.noticed_by
     if who == "unit":
-        build("all")
-        done = run("ctest", "--test-dir", str(COPY / "build/dev"), "-R", arguments[0],
+        build(arguments[0])
+        done = run("ctest", "--test-dir", str(COPY / "build/dev"), "-R", arguments[1],
                    "--no-tests=error")
         return done.returncode == 8, done.stdout  # 8: a test has failed
     build("pg-rightsizer")

@@ -4,6 +4,7 @@ operator between them."""
 import asyncio
 import contextlib
 import pathlib
+import random
 import shutil
 import tempfile
 import threading
@@ -130,7 +131,7 @@ class World:
         serving = [one for _, one, leaving in self.node.poolers() if not leaving]
         if not serving:
             return None
-        one = serving[len(self.record.entries()) % len(serving)]
+        one = random.choice(serving)
         return one.address, one.port, True
 
     def _listen(self, pod, address, target):

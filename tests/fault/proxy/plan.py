@@ -14,8 +14,9 @@ expression for the whole value:
     login      server       a session that begins; server is the name of the pod
     statement  server, text a statement, simple or extended
 
-`who` is the operator's name, where there are several. The rule applies from its `nth` match on, `count` times (0: for ever), and only in `stage` of the
-story if that is given. Matches are counted over all incarnations of the operator. `do` is one of
+`who` is the operator's name, where there are several. The rule applies from its `nth` match on,
+`count` times (0: for ever), and only in `stage` of the story if that is given. Matches are counted
+over all incarnations of the operator. `do` is one of
 
     kill       the operator, with SIGKILL
     stop       the operator, with SIGTERM; everything else goes on
