@@ -34,7 +34,7 @@ MUTATIONS = (
              "case ErrorKind::Invalid:\n    case ErrorKind::NotFound:",
              ("matrix.py", "--only", "^watch gone deployments up$")),
     Mutation("lists at resourceVersion 0", "src/runtime/reflector.cc",
-             'action.path += "?limit="', 'action.path += "?resourceVersion=0&limit="',
+             '"&sendInitialEvents=true&', '"&sendInitialEvents=true&resourceVersion=0&',
              ("matrix.py", "--only", "^watch gone deployments up$")),
     Mutation("skips the live re-read", "src/controller/reconciler.cc",
              "memory->status = read.status;", "memory->status = metadata.status;",
@@ -47,7 +47,7 @@ MUTATIONS = (
              ("unit", "runtime_test", "ManagerTest.TheLeadBeforeTheFirstListWaitsForIt")),
     Mutation("records a restart after it", "src/controller/execute_restart.cc",
              "  if (auto done = write_status(turn, status); !done) return done;\n"
-             '  tell(turn, "RestartStarted"', '  tell(turn, "RestartStarted"',
+             '  tell(turn, kRestartStarted', '  tell(turn, kRestartStarted',
              ("matrix.py", "--only", "^crash during DELETE pods/shop-db-0 1$")),
     Mutation("leaves the pause of another process", "src/transition/pause.cc",
              "if (s.seen.logins_past_pooler < kLoginsNeeded) {", "if (!s.seen.pause_is_ours) {",

@@ -130,6 +130,7 @@ class Wire(unittest.TestCase):
     def test_paths_as_plans_name_them(self):
         for target, path in ((f"{PODS}/a", "pods/a"), (f"{PODS}?limit=5", "pods?list"),
                              (f"{PODS}?watch=true&x=y", "pods?watch"),
+                             (f"{PODS}?watch=true&sendInitialEvents=true", "pods?list"),
                              ("/apis/g.io/v1/namespaces/ns/kinds/a/status", "kinds/a/status"),
                              ("/api/v1/namespaces/ns", "namespaces/ns"), ("/readyz", "readyz")):
             self.assertEqual(("GET", path),

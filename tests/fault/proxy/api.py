@@ -70,13 +70,13 @@ class Upstream:
 
 
 def describe(request):
-    """(verb, path as plans name it, query)"""
+    """(verb, path as plans name it, query). A watch that begins with everything there is, is a list."""
     verb, target, _ = request.first.split(" ", 2)
     address = urllib.parse.urlsplit(target)
     path = NAMESPACED.sub("", address.path, count=1).lstrip("/")
     query = {key: values[0] for key, values in urllib.parse.parse_qs(address.query).items()}
     if query.get("watch") in ("true", "1"):
-        path += "?watch"
+        path += "?list" if "sendInitialEvents" in query else "?watch"
     elif "limit" in query or "continue" in query:
         path += "?list"
     return verb, path, query
@@ -185,7 +185,9 @@ class Exchange:
             return False
         if streams(self._request, answer):
             self._entry["status"] = answer.status
-            await Stream(self._proxy, self._path, answer).run(upstream, reader, writer)
+            if self._shall("reset", "during"):
+                return reset(writer)
+            await Stream(self._proxy, self._path, answer, self._shall("truncate")).run(upstream, reader, writer)
             return False
         if self._request.first.startswith("HEAD ") or answer.status in (204, 304):
             answer.body = b""
@@ -227,11 +229,12 @@ class Exchange:
 class Stream:
     """The answer of a watch, frame by frame; a log is passed on as it comes."""
 
-    def __init__(self, proxy, path, answer):
+    def __init__(self, proxy, path, answer, truncated):
         self._proxy = proxy
-        self._kind = path.removesuffix("?watch")
+        self._kind, _, of_events = path.partition("?")
         self._answer = answer
-        self._frames = Frames(answer.header("Content-Type")) if path.endswith("?watch") else None
+        self._frames = Frames(answer.header("Content-Type")) if of_events else None
+        self._truncated = truncated
 
     async def run(self, upstream, reader, writer):
         """Ends when either side does."""
@@ -268,7 +271,7 @@ class Stream:
             await asyncio.sleep(rule.seconds)
         if do == "silence":
             await asyncio.sleep(rule.seconds or 3600)
-        if do == "close":
+        if do == "close" or self._truncated:
             writer.write(http1.chunk(frame[:len(frame) // 2]))
             await writer.drain()
             return False
