@@ -29,9 +29,8 @@ class Mutation:
 
 
 MUTATIONS = (
-    Mutation("ignores 410", "src/runtime/reflector.cc",
-             "case ErrorKind::Gone:\n    case ErrorKind::Invalid:\n    case ErrorKind::NotFound:",
-             "case ErrorKind::Invalid:\n    case ErrorKind::NotFound:",
+    Mutation("ignores 410", "src/runtime/reflector.cc", "if (error && calls_for_a_list(*error))",
+             "if (error && error->kind != ErrorKind::Gone && calls_for_a_list(*error))",
              ("matrix.py", "--only", "^watch gone deployments up$")),
     Mutation("lists at resourceVersion 0", "src/runtime/reflector.cc",
              '"&sendInitialEvents=true&', '"&sendInitialEvents=true&resourceVersion=0&',

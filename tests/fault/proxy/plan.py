@@ -4,14 +4,14 @@
       {"on": "request", "verb": "PATCH", "path": "services/shop", "nth": 2, "do": "reset",
        "when": "during"}]}
 
-`on` is what the rule looks at, and names the fields that it may ask for; each is a regular
-expression for the whole value:
+`on` is what the rule looks at, and names the fields that it may ask for; each but
+`contains` is a regular expression for the whole value:
 
     request    verb, path   a request to the API server; path without the group and the namespace
                             ("pods/shop-db-0", "connectionpolicies/shop/status"), with "?watch" or
                             "?list" at its end when it is one of these
-    event      path, event, contains   one event of a watch: its type, and bytes that are in it
-    login      server       a session that begins; server is the name of the pod
+    event      path, event, contains   one event of a watch: its type, and text that is in it
+    login      server       a session that begins; server is postgres or pooler
     statement  server, text a statement, simple or extended
 
 `who` is the operator's name, where there are several. The rule applies from its `nth` match on,

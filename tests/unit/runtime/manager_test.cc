@@ -17,6 +17,7 @@ namespace {
 using kube::FakeTransport;
 using std::chrono::milliseconds;
 using ::testing::HasSubstr;
+using ::testing::Not;
 
 constexpr const char* kNothing =
     R"({"type":"BOOKMARK","object":{"metadata":{"resourceVersion":"1","annotations":{"k8s.io/initial-events-end":"true"}}}})"
@@ -85,6 +86,7 @@ TEST_F(ManagerTest, TheLeadBeforeTheFirstListWaitsForIt) {
   start([this](const std::string&) { return ++runs, ReconcileResult{}; }, options);
   manager->lead();
   ASSERT_TRUE(eventually([&] { return manager->synced("Pod"); }));
+  EXPECT_THAT(metrics->text(), Not(HasSubstr("max_concurrent_reconciles{"))) << "a worker would run soon";
   EXPECT_EQ(runs, 0);
 }
 
