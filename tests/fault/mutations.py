@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 """Breaks the operator on purpose, in one place at a time, and sees whether that is noticed: by plans of
-the matrix, by the two leaders, or by a unit test that is named here.
+the matrix, or by a unit test that is named here.
 
     mutations.py [NAME...]
 
@@ -35,9 +35,6 @@ MUTATIONS = (
     Mutation("lists at resourceVersion 0", "src/runtime/reflector.cc",
              '"&sendInitialEvents=true&', '"&sendInitialEvents=true&resourceVersion=0&',
              ("matrix.py", "--only", "^watch gone deployments up$")),
-    Mutation("skips the live re-read", "src/controller/reconciler.cc",
-             "memory->status = read.status;", "memory->status = metadata.status;",
-             ("leaders.py",)),
     Mutation("forgets the uid precondition", "src/providers/stateful_set.cc",
              "{.uid = database.pod_uid, .resource_version = {}}", "{}",
              ("unit", "providers_unit", "StatefulSetRestart.DeletesThePodItSawAndNoOther")),
@@ -48,9 +45,6 @@ MUTATIONS = (
              "  if (auto done = write_status(turn, status); !done) return done;\n"
              '  tell(turn, kRestartStarted', '  tell(turn, kRestartStarted',
              ("matrix.py", "--only", "^crash during DELETE pods/shop-db-0 1$")),
-    Mutation("leaves the pause of another process", "src/transition/pause.cc",
-             "if (s.seen.logins_past_pooler < kLoginsNeeded) {", "if (!s.seen.pause_is_ours) {",
-             ("matrix.py", "--only", "^crash after DELETE pods/shop-db-0 1$")),
 )
 
 

@@ -38,7 +38,7 @@ def judge(world, reference):
     left, done = oracle.left(world), oracle.done(world)
     if reference:
         findings += oracle.differences(reference["left"], left)
-        findings += oracle.differences(reference["done"], done)
+    findings += oracle.differences(story.DONE, done)
     findings += world.sampler.violations + world.node.failures
     findings += oracle.too_often(world) + oracle.came_too_soon(world)
     findings += oracle.stale_lists(world)

@@ -23,6 +23,10 @@ STOPS = (
     Stop("back", 10, 250, "Direct", ()),
 )
 
+# Side effects of all that, as oracle.done() counts them, whatever goes wrong on the way.
+DONE = {"starts of PostgreSQL": 3, "pods made": {"database": 3, "pooler": 2},
+        "route": ["Direct", "Pooler", "Direct"], "restarts recorded": 2}
+
 
 def tell(world):
     """The whole story; raises AssertionError with what it waited for."""
