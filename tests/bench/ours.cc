@@ -30,9 +30,10 @@ using std::chrono::milliseconds;
 using std::chrono::steady_clock;
 
 constexpr auto kDatabaseLabel = "example.com/database";
-// A change that comes alone is written at once. In a burst the sum is written when the burst has
-// paused, but not later than this.
-constexpr milliseconds kPause{50};
+// A change that comes alone is written at once. In a burst, changes closer together than kBurst, the
+// sum is written when there was none for kQuiet, and at least every kPatience.
+constexpr milliseconds kBurst{250};
+constexpr milliseconds kQuiet{100};
 constexpr milliseconds kPatience{2'000};
 
 // The sums, kept as the Deployments change.
@@ -63,7 +64,7 @@ class Sums {
     std::scoped_lock lock(mutex_);
     auto& it = databases_[database];
     const auto now = steady_clock::now();
-    const bool wait = it.in_burst && now - it.last < kPause && now - it.written < kPatience;
+    const bool wait = it.in_burst && now - it.last < kQuiet && now - it.written < kPatience;
     if (!wait) it.written = now;
     return wait;
   }
@@ -77,7 +78,7 @@ class Sums {
 
     void touch() {
       const auto now = steady_clock::now();
-      in_burst = now - last < kPause * 2;
+      in_burst = now - last < kBurst;
       last = now;
     }
   };
@@ -112,14 +113,15 @@ class Errors final : public Logger {
   }
 };
 
-runtime::ReconcileResult write_sum(kube::Client& client, const std::string& prefix, Sums& sums,
-                                   const std::string& database) {
-  if (sums.should_wait(database)) return {.requeue_after = kPause, .failed = false};
+runtime::ReconcileResult write_sum(kube::Client& client, Logger& log, const std::string& prefix,
+                                   Sums& sums, const std::string& database) {
+  if (sums.should_wait(database)) return {.requeue_after = kQuiet / 2, .failed = false};
   const kube::Ref ref{kube::resources::kConfigMap, "default", prefix + "-" + database};
   const auto written = client.apply(ref, {{"apiVersion", "v1"},
                                           {"kind", "ConfigMap"},
                                           {"metadata", {{"name", ref.name}}},
                                           {"data", {{"replicas", std::to_string(sums.sum(database))}}}});
+  if (!written) log.warning(written.error().message());
   return {.requeue_after = std::nullopt, .failed = !written};
 }
 
@@ -134,7 +136,7 @@ int run(const std::string& prefix) {
   runtime::WorkQueue queue;
   runtime::Manager manager(
       **transport, log, queue,
-      [&](const std::string& database) { return write_sum(client, prefix, sums, database); },
+      [&](const std::string& database) { return write_sum(client, log, prefix, sums, database); },
       {.workers = 10, .patience = std::chrono::minutes(10)});
   runtime::InformerOptions options;
   options.resource = kube::resources::kDeployment;

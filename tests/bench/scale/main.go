@@ -26,7 +26,7 @@ var (
 	prefix  = flag.String("prefix", "", "of the ConfigMaps' names")
 	count   = flag.Int("count", 1000, "scale events")
 	writers = flag.Int("writers", 32, "that cause a burst")
-	gap     = flag.Duration("gap", 20*time.Millisecond, "between two single events")
+	gap     = flag.Duration("gap", 50*time.Millisecond, "between two single events")
 	timeout = flag.Duration("timeout", 5*time.Minute, "for all of it")
 )
 

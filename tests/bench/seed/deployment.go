@@ -15,6 +15,10 @@ import (
 
 var created = metav1.NewTime(time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC))
 
+const namespaces = 100
+
+func namespace(i int) string { return fmt.Sprintf("team-%02d", i%namespaces) }
+
 func ptr[T any](v T) *T { return &v }
 
 // deployment makes the i-th one; the same number is always the same object.
@@ -24,7 +28,7 @@ func deployment(i int) *appsv1.Deployment {
 		TypeMeta: metav1.TypeMeta{APIVersion: "apps/v1", Kind: "Deployment"},
 		ObjectMeta: metav1.ObjectMeta{
 			Name:      name,
-			Namespace: fmt.Sprintf("team-%02d", i%100),
+			Namespace: namespace(i),
 			Labels:    labels(name, i),
 		},
 		Spec: spec(name, i),
@@ -50,7 +54,7 @@ func labels(name string, i int) map[string]string {
 		"app.kubernetes.io/name":       name,
 		"app.kubernetes.io/component":  "api",
 		"app.kubernetes.io/managed-by": "kubectl",
-		"example.com/database":         fmt.Sprintf("db-%d", i%10),
+		"example.com/database":         fmt.Sprintf("db-%d", i/namespaces%10), // every namespace has all ten
 	}
 }
 

@@ -17,7 +17,8 @@ import (
 	"time"
 
 	clientv3 "go.etcd.io/etcd/client/v3"
-	appsv1 "k8s.io/api/apps/v1"
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/serializer/protobuf"
 	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
@@ -28,11 +29,30 @@ const (
 	writers        = 4
 )
 
-func encode(d *appsv1.Deployment) (string, error) {
+func encode(object runtime.Object) (string, error) {
 	var out bytes.Buffer
 	s := protobuf.NewSerializer(clientgoscheme.Scheme, clientgoscheme.Scheme)
-	err := s.Encode(runtime.Object(d), &out)
+	err := s.Encode(object, &out)
 	return out.String(), err
+}
+
+// Without its namespace an object cannot be changed.
+func writeNamespaces(client *clientv3.Client) error {
+	var ops []clientv3.Op
+	for i := range namespaces {
+		value, err := encode(&corev1.Namespace{
+			TypeMeta:   metav1.TypeMeta{APIVersion: "v1", Kind: "Namespace"},
+			ObjectMeta: metav1.ObjectMeta{Name: namespace(i), CreationTimestamp: created},
+			Spec:       corev1.NamespaceSpec{Finalizers: []corev1.FinalizerName{corev1.FinalizerKubernetes}},
+			Status:     corev1.NamespaceStatus{Phase: corev1.NamespaceActive},
+		})
+		if err != nil {
+			return err
+		}
+		ops = append(ops, clientv3.OpPut("/registry/namespaces/"+namespace(i), value))
+	}
+	_, err := client.Txn(context.Background()).Then(ops...).Commit()
+	return err
 }
 
 func writeBatch(client *clientv3.Client, first, end int) error {
@@ -85,6 +105,9 @@ func main() {
 		log.Fatal(err)
 	}
 	begin := time.Now()
+	if err := writeNamespaces(client); err != nil {
+		log.Fatal(err)
+	}
 	if err := seed(client, *count); err != nil {
 		log.Fatal(err)
 	}
