@@ -47,7 +47,7 @@ def cold(results):
         else:
             row += [whole(field(mine, "peak")), whole(field(mine, "steady")), kinds_of_list(mine[-1])]
         rows.append(row)
-    return table(["", "seconds", "× curl", "CPU seconds", "peak MB", "MB after 30 s", "requests"], rows)
+    return table(["", "seconds", "× curl", "CPU seconds", "peak MB", "steady MB", "requests"], rows)
 
 
 def kinds_of_list(result):
@@ -117,7 +117,7 @@ interleaved so that it is in everyone's. Numbers are medians, with the smallest 
 Deployments have 5.8 kB of protobuf and are the same in every run.
 """
 COLD = """From the start of the process until its cache is complete, beside `curl` fetching the same list as
-protobuf. Peak and later memory are the kernel's VmHWM and VmRSS.
+protobuf. Peak and steady memory are the kernel's VmHWM and, 30 s later, VmRSS.
 """
 LATENCY = """Milliseconds from the acknowledgement of the scale request until a watcher sees the new sum. The
 bare write is done by whoever scaled, as soon as it has the acknowledgement.
