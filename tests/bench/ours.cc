@@ -13,6 +13,7 @@
 #include <string>
 #include <unordered_map>
 #include <utility>
+#include <vector>
 
 #include "cli/memory.h"
 #include "pgrightsizer/kube/client.h"
@@ -52,6 +53,13 @@ class Sums {
     database->second.touch();
     deployments_[key] = {&*database, replicas};
     return {before == now ? std::string() : before, now};
+  }
+
+  std::vector<std::string> keys() {
+    std::scoped_lock lock(mutex_);
+    std::vector<std::string> out;
+    for (const auto& [key, deployment] : deployments_) out.push_back(key);
+    return out;
   }
 
   std::int64_t sum(const std::string& database) {
@@ -144,9 +152,9 @@ int run(const std::string& prefix) {
     const auto [before, now] = sums.change(key, object);
     if (!before.empty()) queue.add(before);
     if (!now.empty()) queue.add(now);
-  });
-  manager.start([](const std::string&) {
-    std::puts("synced");
+  }, [&] { return sums.keys(); });
+  manager.start([first = true](const std::string&) mutable {
+    if (std::exchange(first, false)) std::puts("synced");
     std::fflush(stdout);
     cli::release_what_is_not_in_use();
   });
