@@ -5,6 +5,7 @@ Programs that are compared run one at a time, in rounds, each round in another o
 else the machine does is spread over all of them.
 """
 import argparse
+import contextlib
 import json
 import os
 import pathlib
@@ -14,7 +15,7 @@ import subprocess
 import time
 
 import report
-from world import VIRTUAL, Program, World
+from world import VIRTUAL, Program, World, wait_for
 
 HERE = pathlib.Path(__file__).parent
 START = time.monotonic()
@@ -69,6 +70,17 @@ class Bench:
         self.curl()  # until it has read them all it refuses to list
         log("the API server is ready")
 
+    @contextlib.contextmanager
+    def at_work(self, name, port=6443):
+        """The program when it has nothing to do any more."""
+        self.world.delete("/api/v1/namespaces/default/configmaps")
+        with Program(self.world, self.commands[name], port) as program:
+            program.wait_synced()
+            for i in range(10):
+                path = f"/api/v1/namespaces/default/configmaps/{self.commands[name][-1]}-db-{i}"
+                wait_for("the first sum", lambda: self.world.get(path))
+            yield program
+
     def curl(self):
         begin = time.monotonic()
         before = os.times()
@@ -99,17 +111,14 @@ class Bench:
             if name == BARE:
                 measured = self.drive(name, "-count", str(events), "bare")
             else:
-                with Program(self.world, self.commands[name]) as program:
-                    program.wait_synced()
+                with self.at_work(name):
                     measured = self.drive(name, "-count", str(events), "latency")
             self.add("latency", name=name, sent=measured["sent"], acked=measured["acked"],
                      p50=report.quantile(measured["acked"], 0.5), p99=report.quantile(measured["acked"], 0.99))
 
     def burst(self, rounds, events):
         for _, name in self.rounds(rounds, list(self.commands)):
-            with Program(self.world, self.commands[name]) as program:
-                program.wait_synced()
-                self.drive(name, "-count", "10", "latency")  # its first writes are done
+            with self.at_work(name):
                 mark = self.world.mark()
                 measured = self.drive(name, "-count", str(events), "burst")
                 time.sleep(1)  # writes that were not needed any more
@@ -118,37 +127,34 @@ class Bench:
 
     def restart(self, count, rounds):
         for _, name in self.rounds(rounds, self.compared):
-            with Program(self.world, self.commands[name]) as program:
-                program.wait_synced()
-                self.drive(name, "settle")
+            with self.at_work(name) as program:
                 program.forget_peak()
                 mark = self.world.mark()
                 self.world.stop_server()
                 self.world.start_server()
-                seconds = self.drive(name, "settle")
-                time.sleep(2 if self.quick else 20)
-                self.tell_lists("restart", name, count, program, mark, seconds)
+                self.tell_lists("restart", name, count, program, mark)
 
     def move(self, count):
         """From one API server to another that has been running all the while."""
         for name in self.compared:
             self.world.lead_to(6443)
             self.world.start_server(6444)
-            with Program(self.world, self.commands[name], VIRTUAL) as program:
-                program.wait_synced()
+            with self.at_work(name, VIRTUAL) as program:
                 for _ in range(3):  # so that it has seen what the second server has seen since its start
                     self.drive(name, "settle", port=6444)
                 program.forget_peak()
                 mark = self.world.mark()
                 self.world.lead_to(6444)
                 self.world.stop_server(6443)
-                seconds = self.drive(name, "settle", port=6444)
-                time.sleep(2 if self.quick else 10)
-                self.tell_lists("move", name, count, program, mark, seconds)
+                self.tell_lists("move", name, count, program, mark, 6444)
             self.world.stop_server(6444)
             self.world.start_server(6443)
 
-    def tell_lists(self, part, name, count, program, mark, seconds):
+    def tell_lists(self, part, name, count, program, mark, port=6443):
+        begin = time.monotonic()
+        self.drive(name, "settle", port=port)
+        seconds = time.monotonic() - begin
+        time.sleep(2 if self.quick else 20)  # lists that are still under way
         made = self.world.requests(mark)
         self.add(part, name=name, count=count, seconds=seconds, peak=program.memory()[0],
                  lists=made["list"], watchlists=made["watchlist"])
@@ -158,11 +164,11 @@ class Bench:
         self.begin(small)
         known.update(facts(self.world))
         self.cold(small, 1 if self.quick else 3)
-        self.latency(*((1, 25) if self.quick else (10, 100)))
-        self.burst(*((1, 200) if self.quick else (5, 1_000)))
+        self.latency(*((1, 25) if self.quick else (5, 200)))
+        self.burst(*((1, 200) if self.quick else (3, 1_000)))
         if large:
             self.begin(large)
-            self.cold(large, 3)
+            self.cold(large, 2)
         self.restart(large or small, 1)
         self.move(large or small)
 

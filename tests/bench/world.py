@@ -3,10 +3,10 @@ import json
 import os
 import pathlib
 import signal
+import ssl
 import subprocess
 import time
 import urllib.request
-import ssl
 
 VIRTUAL = 6440  # leads to the API server that is chosen with lead_to()
 POLICY = """apiVersion: audit.k8s.io/v1
@@ -81,12 +81,15 @@ class World:
             self.etcd.kill()
             self.etcd.wait()
 
-    def get(self, path, port=6443):
-        request = urllib.request.Request(f"https://127.0.0.1:{port}{path}",
+    def get(self, path, port=6443, method="GET"):
+        request = urllib.request.Request(f"https://127.0.0.1:{port}{path}", method=method,
                                          headers={"Authorization": "Bearer bench", "User-Agent": "bench-driver"})
         context = ssl.create_default_context(cafile=self.dir / "ca.crt")
         with urllib.request.urlopen(request, timeout=10, context=context) as answer:
             return answer.read()
+
+    def delete(self, path):
+        self.get(path, method="DELETE")
 
     def lead_to(self, port):
         """New connections to the virtual port go there."""
