@@ -41,21 +41,25 @@ fn strip(object: &mut Scaled) {
 }
 
 /// One task per database: a Notify holds at most one wish, so that wishes during a write are one.
-async fn keep(database: String, prefix: String, debounce: Duration, wish: Arc<Notify>, store: Store<Scaled>, client: Client) {
+async fn keep(
+    database: String,
+    prefix: String,
+    debounce: Duration,
+    wish: Arc<Notify>,
+    store: Store<Scaled>,
+    client: Client,
+) {
     let api: Api<ConfigMap> = Api::namespaced(client, "default");
     let name = format!("{prefix}-{database}");
     let params = PatchParams::apply(&prefix).force();
-    // Nothing is told before the store is complete; then everything is.
-    if store.wait_until_ready().await.is_err() {
-        return;
-    }
-    wish.notify_one();
     loop {
         wish.notified().await;
         while !debounce.is_zero() && tokio::time::timeout(debounce, wish.notified()).await.is_ok() {}
         let of_database = store.state_filter(|object| database_of(object) == Some(&database));
         let sum: i64 = of_database.iter().filter_map(|object| object.spec.replicas).sum();
-        let body = json!({"apiVersion": "v1", "kind": "ConfigMap", "data": {"replicas": sum.to_string()}});
+        let body = json!({
+            "apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": name}, "data": {"replicas": sum.to_string()}
+        });
         if let Err(error) = api.patch(&name, &params, &Patch::Apply(&body)).await {
             eprintln!("{name}: {error}");
             tokio::time::sleep(Duration::from_millis(500)).await;
@@ -76,15 +80,18 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         .reflect(writer)
         .touched_objects();
 
-    let mut wishes = BTreeMap::new();
-    for database in (0..10).map(|i| format!("db-{i}")) {
-        let wish = Arc::new(Notify::new());
-        wishes.insert(database.clone(), wish.clone());
-        tokio::spawn(keep(database, prefix.clone(), debounce, wish, store.clone(), client.clone()));
-    }
+    let wishes: BTreeMap<_, _> = (0..10).map(|i| (format!("db-{i}"), Arc::new(Notify::new()))).collect();
+    let all = wishes.clone();
+    // Nothing is written before the store is complete. Of several tasks that waited for it only one
+    // would be woken.
     tokio::spawn(async move {
-        if store.wait_until_ready().await.is_ok() {
-            println!("synced");
+        if store.wait_until_ready().await.is_err() {
+            return;
+        }
+        println!("synced");
+        for (database, wish) in all {
+            wish.notify_one();
+            tokio::spawn(keep(database, prefix.clone(), debounce, wish, store.clone(), client.clone()));
         }
     });
     objects
