@@ -90,7 +90,14 @@ class Informer::Impl {
   [[nodiscard]] std::string trouble() const { return trouble_.text(); }
 
  private:
-  using Instant = std::chrono::steady_clock::time_point;
+  // As long as a stream can be ended by refresh().
+  struct Registered {
+    Impl& informer;
+    ~Registered() {
+      std::scoped_lock lock(informer.mutex_);
+      informer.stream_ = nullptr;
+    }
+  };
 
   // What to do next; registers the stream that will do it, so that refresh() can end it.
   Reflector::Action begin(StreamStop& stream);
@@ -129,14 +136,13 @@ void Informer::Impl::run(const std::stop_token& stop) {
     pause(reflector_.next().delay, stop);
     StreamStop stream(stop);
     const Reflector::Action action = begin(stream);
+    const Registered registered{*this};
     if (stop.stop_requested()) return;
     if (action.kind == Reflector::Action::Kind::List) {
       list(action.path, stream);
     } else {
       watch(action, stream);
     }
-    std::scoped_lock lock(mutex_);
-    stream_ = nullptr;
   }
 }
 
