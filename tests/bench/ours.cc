@@ -33,8 +33,8 @@ using std::chrono::steady_clock;
 constexpr auto kDatabaseLabel = "example.com/database";
 // A change that comes alone is written at once. In a burst, changes closer together than kBurst, the
 // sum is written when there was none for kQuiet, and at least every kPatience.
-constexpr milliseconds kBurst{250};
-constexpr milliseconds kQuiet{100};
+constexpr milliseconds kBurst{400};
+constexpr milliseconds kQuiet{200};
 constexpr milliseconds kPatience{2'000};
 
 // The sums, kept as the Deployments change.
@@ -123,7 +123,7 @@ class Errors final : public Logger {
 
 runtime::ReconcileResult write_sum(kube::Client& client, Logger& log, const std::string& prefix,
                                    Sums& sums, const std::string& database) {
-  if (sums.should_wait(database)) return {.requeue_after = kQuiet / 2, .failed = false};
+  if (sums.should_wait(database)) return {.requeue_after = kQuiet / 4, .failed = false};
   const kube::Ref ref{kube::resources::kConfigMap, "default", prefix + "-" + database};
   const auto written = client.apply(ref, {{"apiVersion", "v1"},
                                           {"kind", "ConfigMap"},
