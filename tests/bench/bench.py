@@ -21,6 +21,8 @@ HERE = pathlib.Path(__file__).parent
 START = time.monotonic()
 BARE = "bare-write"
 DEBOUNCED = "kube-rs, debounced"
+FULL = {"cold": 3, "latency": 10, "burst": 5}
+SHORT = {"cold": 1, "latency": 3, "burst": 2}
 
 
 def log(text):
@@ -30,6 +32,7 @@ def log(text):
 class Bench:
     def __init__(self, arguments, directory):
         self.quick = arguments.quick
+        self.rounds_of = SHORT if arguments.short else FULL
         tools = arguments.tools
         self.world = World(directory, arguments.binaries, tools)
         # The prefix of a program's ConfigMaps is its last argument.
@@ -192,6 +195,7 @@ def facts(world):
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--quick", action="store_true")
+    parser.add_argument("--short", action="store_true")
     for path in ("--binaries", "--tools", "--ours", "--directory"):
         parser.add_argument(path, required=True)
     arguments = parser.parse_args()
