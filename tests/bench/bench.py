@@ -21,8 +21,10 @@ HERE = pathlib.Path(__file__).parent
 START = time.monotonic()
 BARE = "bare-write"
 DEBOUNCED = "kube-rs, debounced"
-FULL = {"cold": 3, "latency": 10, "burst": 5}
-SHORT = {"cold": 1, "latency": 3, "burst": 2}
+# Rounds; of the latency also the events of each.
+FULL = {"small": 3, "large": 2, "latency": (5, 200), "burst": 3}
+SHORT = {"small": 1, "large": 1, "latency": (3, 350), "burst": 2}
+QUICK = {"small": 1, "latency": (1, 25), "burst": 1}
 
 
 def log(text):
@@ -32,7 +34,7 @@ def log(text):
 class Bench:
     def __init__(self, arguments, directory):
         self.quick = arguments.quick
-        self.rounds_of = SHORT if arguments.short else FULL
+        self.rounds_of = QUICK if arguments.quick else SHORT if arguments.short else FULL
         tools = arguments.tools
         self.world = World(directory, arguments.binaries, tools)
         # The prefix of a program's ConfigMaps is its last argument.
@@ -166,12 +168,12 @@ class Bench:
         small, large = (2_000, None) if self.quick else (10_000, 100_000)
         self.begin(small)
         known.update(facts(self.world))
-        self.cold(small, 1 if self.quick else 3)
-        self.latency(*((1, 25) if self.quick else (5, 200)))
-        self.burst(*((1, 200) if self.quick else (3, 1_000)))
+        self.cold(small, self.rounds_of["small"])
+        self.latency(*self.rounds_of["latency"])
+        self.burst(self.rounds_of["burst"], 200 if self.quick else 1_000)
         if large:
             self.begin(large)
-            self.cold(large, 2)
+            self.cold(large, self.rounds_of["large"])
         self.restart(large or small, 1)
         self.move(large or small)
 
