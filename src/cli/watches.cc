@@ -46,12 +46,12 @@ void Watches::add_informers(const std::vector<std::string>& name_spaces) {
 }
 
 void Watches::add_informers_of(const std::string& name_space) {
-  const auto add = [&](const kube::Resource& resource, auto& store, runtime::OnObject on_object) {
+  const auto add = [&](const kube::Resource& resource, auto& store, const runtime::OnObject& on_object) {
     runtime::InformerOptions options;
     options.resource = resource;
     options.name_space = name_space;
     options.may_be_absent = options.before_others = resource.kind == res::kConnectionPolicy.kind;
-    manager_.add(std::move(options), std::move(on_object),
+    manager_.add(std::move(options), on_object,
                  [&store, name_space] { return store.keys(name_space); });
   };
   add(res::kConnectionPolicy, stores_.policies,

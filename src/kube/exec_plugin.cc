@@ -46,12 +46,13 @@ std::vector<std::string> environment_of(const ExecPlugin& plugin) {
     const std::string text = *one;
     if (!own.contains(text.substr(0, text.find('=')))) out.push_back(text);
   }
-  for (const auto& [name, value] : own) out.push_back(name + "=" + value);
+  for (const auto& [name, value] : own) out.emplace_back(name).append("=").append(value);
   return out;
 }
 
 std::vector<char*> pointers(std::vector<std::string>& texts) {
   std::vector<char*> out;
+  out.reserve(texts.size() + 1);
   for (auto& text : texts) out.push_back(text.data());
   out.push_back(nullptr);
   return out;

@@ -157,7 +157,7 @@ Reflector::Action Informer::Impl::begin(StreamStop& stream) {
   std::scoped_lock lock(mutex_);
   if (std::exchange(refresh_, false)) reflector_.begin_again();
   stream_ = &stream;
-  const Reflector::Action action = reflector_.next();
+  Reflector::Action action = reflector_.next();
   if (action.begins) begin_picture();
   return action;
 }

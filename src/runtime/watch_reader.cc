@@ -33,13 +33,13 @@ bool WatchReader::feed(std::string_view piece) {
 
 void WatchReader::line(std::string_view text) {
   if (!error_.empty()) return;
-  const auto event = kube::parse_json(text, "object");
-  const nlohmann::json* object = event ? kube::member(*event, {"object"}) : nullptr;
+  const nlohmann::json event = kube::parse_json(text, "object").value_or(nlohmann::json());
+  const nlohmann::json* object = kube::member(event, {"object"});
   if (object == nullptr || !object->is_object()) {
     error_ = kUnreadable;
     return;
   }
-  on_event_(kube::text_at(*event, {"type"}), *object);
+  on_event_(kube::text_at(event, {"type"}), *object);
 }
 
 void WatchReader::frame(std::string_view bytes) {

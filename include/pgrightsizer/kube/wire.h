@@ -19,7 +19,8 @@ namespace pgrightsizer::kube::wire {
 struct Field;
 using Message = std::span<const Field>;
 
-struct Field {
+// In the order in which a table is read.
+struct Field {  // NOLINT(clang-analyzer-optin.performance.Padding)
   enum class Type {
     Text,
     Texts,  // repeated
