@@ -46,6 +46,8 @@ class Api:
                                {"Content-Type": kind, "Accept": accept})
             answer = connection.getresponse()
             return answer.status, json.loads(answer.read() or "{}")
+        except http.client.HTTPException as cut:  # the API server died in the middle of it
+            raise ConnectionError(f"{method} {path}: {cut!r}") from cut
         finally:
             connection.close()
 
