@@ -10,9 +10,9 @@
 #include "execute_standbys.h"
 #include "inputs.h"
 #include "names.h"
+#include "pgrightsizer/base/rfc3339.h"
 #include "role.h"
 #include "routing.h"
-#include "pgrightsizer/base/rfc3339.h"
 
 namespace pgrightsizer::controller {
 

@@ -162,6 +162,18 @@ class ApiServerTest : public ::testing::Test {
     std::scoped_lock lock(mutex);
     return present.size();
   }
+  // What a proxy before the API server does with a connection.
+  [[nodiscard]] LoopbackServer::Serve forwarding() const {
+    const auto slashes = credentials.server.find("//") + 2;
+    const auto colon = credentials.server.rfind(':');
+    return forward_to(credentials.server.substr(slashes, colon - slashes), credentials.server.substr(colon + 1));
+  }
+  // The server's certificate must be good for 127.0.0.1.
+  [[nodiscard]] Credentials through_port(int port) const {
+    Credentials out = credentials;
+    out.server = "https://127.0.0.1:" + std::to_string(port);
+    return out;
+  }
   // A new ServiceAccount without any rights, and its token.
   [[nodiscard]] std::string token_of_a_nobody() {
     const Ref account{{"", "v1", "ServiceAccount", "serviceaccounts"}, space, "nobody"};
@@ -294,15 +306,10 @@ TEST_F(ApiServerTest, ListsInPagesAndThenFollows) {
 
 TEST_F(ApiServerTest, FollowsAgainAfterTheServerWasAwayWithoutANewList) {
   put("a", "1");
-  const auto slashes = credentials.server.find("//") + 2;
-  const auto colon = credentials.server.rfind(':');
-  const auto serve = forward_to(credentials.server.substr(slashes, colon - slashes),
-                                credentials.server.substr(colon + 1));
+  const auto serve = forwarding();
   std::optional<LoopbackServer> proxy(std::in_place, serve);
   const int port = proxy->port();
-  Credentials through = credentials;  // the server's certificate must be good for 127.0.0.1
-  through.server = "https://127.0.0.1:" + std::to_string(port);
-  const auto far = connect(through);
+  const auto far = connect(through_port(port));
   NotingTransport noting(*far);
   watch(noting);
   EXPECT_EQ(noting.count("sendInitialEvents"), 1);
@@ -401,15 +408,10 @@ TEST_F(ApiServerTest, ProtobufSaysWhatJsonSays) {
 
 // As when the API server is restarted: all connections of the pool have ended, not only the first.
 TEST_F(ApiServerTest, AfterOneDeadConnectionNoOldOneIsTried) {
-  const auto slashes = credentials.server.find("//") + 2;
-  const auto colon = credentials.server.rfind(':');
-  const auto serve = forward_to(credentials.server.substr(slashes, colon - slashes),
-                                credentials.server.substr(colon + 1));
+  const auto serve = forwarding();
   std::optional<LoopbackServer> proxy(std::in_place, serve);
   const int port = proxy->port();
-  Credentials through = credentials;
-  through.server = "https://127.0.0.1:" + std::to_string(port);
-  const auto far = connect(through);
+  const auto far = connect(through_port(port));
   Client writer(*far, logger);
   std::vector<std::thread> callers;
   for (int i = 0; i < 8; ++i)
