@@ -79,8 +79,8 @@ void Reflector::changed(const std::string& resource_version) {
   failures_ = 0;
   behind_ = milliseconds(0);
   moved_ = true;
-  // Initial events come in no order of versions.
-  if (state_ == State::Watching && !resource_version.empty()) resource_version_ = resource_version;
+  // Those of initial events come in no order; the bookmark that ends them has the one to go on from.
+  if (!resource_version.empty()) resource_version_ = resource_version;
 }
 
 bool Reflector::bookmark(const std::string& resource_version, bool ends_initial_events) {
