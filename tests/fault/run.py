@@ -40,7 +40,8 @@ def judge(world, reference):
         findings += oracle.differences(reference["left"], left)
     findings += oracle.differences(story.DONE, done)
     findings += world.sampler.violations + world.node.failures
-    findings += oracle.too_often(world) + oracle.came_too_soon(world)
+    findings += oracle.too_often(world.record.entries("request", "statement"))
+    findings += oracle.came_too_soon(world)
     findings += oracle.stale_lists(world)
     for keeper in world.keepers:
         findings += complaints(keeper)
