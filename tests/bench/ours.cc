@@ -10,6 +10,7 @@
 #include <map>
 #include <mutex>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <string>
 #include <unordered_map>
 #include <utility>
@@ -34,7 +35,7 @@ constexpr auto kDatabaseLabel = "example.com/database";
 // A change that comes alone is written at once. In a burst, changes closer together than kBurst, the
 // sum is written when there was none for kQuiet, and at least every kPatience.
 constexpr milliseconds kBurst{400};
-constexpr milliseconds kQuiet{200};
+constexpr milliseconds kQuiet{80};
 constexpr milliseconds kPatience{2'000};
 
 // The sums, kept as the Deployments change.
@@ -67,14 +68,15 @@ class Sums {
     return databases_[database].sum;
   }
 
-  // Whether a burst goes on that is worth waiting for; if not, what follows is a new one.
-  bool should_wait(const std::string& database) {
+  // How long a burst that goes on is worth waiting for; if not at all, what follows is a new one.
+  std::optional<milliseconds> wait(const std::string& database) {
     std::scoped_lock lock(mutex_);
     auto& it = databases_[database];
     const auto now = steady_clock::now();
-    const bool wait = it.in_burst && now - it.last < kQuiet && now - it.written < kPatience;
-    if (!wait) it.written = now;
-    return wait;
+    if (it.in_burst && now - it.last < kQuiet && now - it.written < kPatience)
+      return std::chrono::ceil<milliseconds>(it.last + kQuiet - now);
+    it.written = now;
+    return std::nullopt;
   }
 
  private:
@@ -123,7 +125,7 @@ class Errors final : public Logger {
 
 runtime::ReconcileResult write_sum(kube::Client& client, Logger& log, const std::string& prefix,
                                    Sums& sums, const std::string& database) {
-  if (sums.should_wait(database)) return {.requeue_after = kQuiet / 4, .failed = false};
+  if (const auto wait = sums.wait(database)) return {.requeue_after = wait, .failed = false};
   const kube::Ref ref{kube::resources::kConfigMap, "default", prefix + "-" + database};
   const auto written = client.apply(ref, {{"apiVersion", "v1"},
                                           {"kind", "ConfigMap"},
