@@ -1,6 +1,7 @@
 #include "observe.h"
 
 #include <algorithm>
+#include <iterator>
 
 #include "inputs.h"
 #include "readiness.h"
@@ -83,8 +84,8 @@ void make_plan(const Sight& sight, const api::ConnectionPolicy& policy, Memory& 
 
 Facts observe(const Sight& sight, const api::ConnectionPolicy& policy, Memory& memory) {
   Facts facts;
-  if (const auto trouble = sight.stores.trouble(policy.name_space); !trouble.empty())
-    facts.problems.push_back({kWatchFailing, trouble});
+  const auto trouble = sight.stores.trouble(policy.name_space);
+  if (!trouble.empty()) facts.problems.push_back({kWatchFailing, trouble});
   if (memory.refusal)
     facts.problems.push_back({memory.refusal->reason, memory.refusal->message, false});
   if (!policy.restart_now_error.empty())
@@ -94,8 +95,10 @@ Facts observe(const Sight& sight, const api::ConnectionPolicy& policy, Memory& m
     facts.problems.push_back({kPolicyConflict,
                               policy.text() + ": ConnectionPolicy " + rival +
                                   " is older and manages the same database; delete one of them"});
-  facts.workloads =
-      count_workloads(policy, sight.stores, memory.status.value_or(api::Status{}), facts.problems);
+  std::vector<Problem> miscounts;
+  facts.workloads = count_workloads(policy, sight.stores, memory.status.value_or(api::Status{}), miscounts);
+  // What cannot be watched may well be there.
+  if (trouble.empty()) std::ranges::move(miscounts, std::back_inserter(facts.problems));
   observe_windows(sight, policy, memory, facts);
   read_autoscalers(sight.client, policy, sight.stores, facts);
   read_secrets(sight.client, policy, facts);

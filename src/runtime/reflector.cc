@@ -58,6 +58,7 @@ void Reflector::complete(const std::string& resource_version) {
   resource_version_ = resource_version;
   state_ = State::Watching;
   synced_ = true;
+  failures_ = 0;
   moved_ = false;
   unfinished_ = 0;
   behind_ = milliseconds(0);
@@ -76,7 +77,7 @@ void Reflector::list_failed(const Error& error) {
 }
 
 void Reflector::changed(const std::string& resource_version) {
-  failures_ = 0;
+  if (state_ != State::Beginning) failures_ = 0;  // of a beginning that breaks nothing is won
   behind_ = milliseconds(0);
   moved_ = true;
   // Those of initial events come in no order; the bookmark that ends them has the one to go on from.
@@ -114,11 +115,19 @@ void Reflector::beginning_ended(const std::optional<Error>& error) {
     return;
   }
   back_off(error ? &*error : nullptr);
+  // Something on the way may not let a stream live that long. A page is short; next time, a stream.
+  if (error && error->kind == ErrorKind::Unavailable && failures_ >= kFailuresBeforeList) state_ = State::Listing;
 }
 
 void Reflector::watching_ended(const std::optional<Error>& error, milliseconds lasted) {
   const bool was_short = lasted < kShort;
   if (error && calls_for_a_list(*error, lasted)) begin_again();
+  // A good stream breaks when its server goes: the next connection may lead to another. Not all who
+  // were on it at the same moment.
+  if (error && error->kind == ErrorKind::Unavailable && moved_ && !was_short) {
+    delay_ = milliseconds(std::llround(static_cast<double>(kBreath.count()) * options_.random()));
+    return;
+  }
   const bool harmless =
       !error || error->kind == ErrorKind::Timeout || error->kind == ErrorKind::Gone;
   if (!harmless || (was_short && !moved_)) {

@@ -66,7 +66,18 @@ class Rights(OperatorTest):
         return path
 
     def kubelet_home(self):
-        return self.servers.make("home", "").directory
+        return self.servers.make(f"home-{self._testMethodName}", "").directory
+
+    def test_what_cannot_be_watched_is_not_called_missing(self):
+        self.grant(but(rules(), "deployments"))
+        operator = self.start_operator(config=self.account())
+        shop = self.own_shop("unseen", instances=TWELVE)
+        shop.make()
+        shop.make_policy()
+        self.assertIn("cannot watch deployments", self.becomes("unseen", "False", "WatchFailing"))
+        self.assertEqual([], operator.lines(event="WorkloadNotFound"))
+        self.grant(rules())
+        self.becomes("unseen", "True", "InStep", 2 * PATIENCE)
 
     def test_rights_are_granted_one_after_another(self):
         self.grant(but(but(rules(), "pods"), "configmaps", ["get"]))

@@ -105,6 +105,20 @@ TEST_F(ReflectorTest, AServerThatKeepsFailingInitialEventsIsListed) {
   EXPECT_EQ(attempts, 5);
 }
 
+TEST_F(ReflectorTest, AfterFiveBrokenBeginningsItIsListedAndTheNextPictureIsABeginningAgain) {
+  std::vector<long> delays;
+  while (reflector.next().kind == Kind::Watch && delays.size() < 100) {
+    reflector.changed("7");
+    reflector.watch_ended(error(ErrorKind::Unavailable), kLong);
+    delays.push_back(static_cast<long>(reflector.next().delay.count()));
+  }
+  EXPECT_THAT(delays, ElementsAre(800, 1600, 3200, 6400, 12800));
+  EXPECT_TRUE(reflector.page_done("10", ""));
+  expect_watch_from("10");
+  reflector.watch_ended(error(ErrorKind::Gone), kLong);
+  expect_beginning();
+}
+
 TEST_F(ReflectorTest, ABusyServerIsAskedForInitialEventsForEver) {
   for (int i = 0; i < 50; ++i) {
     reflector.watch_ended(error(ErrorKind::TooManyRequests), milliseconds(1));
@@ -200,13 +214,30 @@ TEST_F(ReflectorTest, AServerThatCatchesUpKeepsItsPicture) {
 
 TEST_F(ReflectorTest, ALostConnectionIsWatchedAgainWithoutList) {
   sync();
-  for (const auto kind :
-       {ErrorKind::Unavailable, ErrorKind::TooManyRequests, ErrorKind::Internal}) {
+  for (const auto kind : {ErrorKind::TooManyRequests, ErrorKind::Internal}) {
     EXPECT_FALSE(reflector.bookmark("30", false));
     reflector.watch_ended(error(kind), kLong);
     expect_watch_from("30");
     EXPECT_EQ(reflector.next().delay, milliseconds(800));
   }
+}
+
+TEST_F(ReflectorTest, AGoodStreamThatBreaksIsTriedAgainAtOnceAndThenWithPauses) {
+  sync();
+  random = 0.5;
+  EXPECT_FALSE(reflector.bookmark("30", false));
+  reflector.watch_ended(error(ErrorKind::Unavailable), kLong);
+  expect_watch_from("30");
+  EXPECT_EQ(reflector.next().delay, milliseconds(50));
+  reflector.watch_ended(error(ErrorKind::Unavailable), milliseconds(1));
+  expect_watch_from("30");
+  EXPECT_EQ(reflector.next().delay, milliseconds(1'200));
+}
+
+TEST_F(ReflectorTest, AStreamThatBreaksBeforeItHasBroughtAnythingIsNotTriedAtOnce) {
+  sync();
+  reflector.watch_ended(error(ErrorKind::Unavailable), kLong);
+  EXPECT_EQ(reflector.next().delay, milliseconds(800));
 }
 
 TEST_F(ReflectorTest, BackOffDoublesUpToItsLimitAndEndsWithProgress) {
@@ -219,7 +250,7 @@ TEST_F(ReflectorTest, BackOffDoublesUpToItsLimitAndEndsWithProgress) {
   }
   EXPECT_THAT(delays, ElementsAre(800, 1600, 3200, 6400, 12800, 25600, 30000, 30000));
   EXPECT_FALSE(reflector.bookmark("11", false));
-  reflector.watch_ended(error(ErrorKind::Unavailable), kLong);
+  reflector.watch_ended(error(ErrorKind::Internal), kLong);
   EXPECT_EQ(reflector.next().delay, milliseconds(800));
 }
 
