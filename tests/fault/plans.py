@@ -124,15 +124,17 @@ def gone(kind, stage):
 def watches():
     for kind in KINDS:
         at = {"on": "event", "path": kind}
-        for stage in ("up", "back"):
+        # PostgreSQL is not restarted on the way back, and its StatefulSet does not change.
+        late = "higher" if kind == "statefulsets" else "back"
+        for stage in ("up", late):
             yield plan(f"watch gone {kind} {stage}", gone(kind, stage))
             yield plan(f"watch close {kind} {stage}", {**at, "stage": stage, "do": "close"})
         yield plan(f"watch delay {kind}", {**at, "do": "delay", "seconds": 1.5, "count": 3})
         yield plan(f"watch duplicate {kind}", {**at, "do": "duplicate", "count": 0})
         yield plan(f"watch without bookmarks {kind}",
                    {**at, "event": "BOOKMARK", "do": "drop", "count": 0})
-        yield plan(f"watch late {kind}", {**at, "stage": "back", "do": "silence", "seconds": 8})
-        yield plan(f"watch silent {kind}", {**at, "stage": "back", "do": "silence"})
+        yield plan(f"watch late {kind}", {**at, "stage": late, "do": "silence", "seconds": 8})
+        yield plan(f"watch silent {kind}", {**at, "stage": late, "do": "silence"})
         yield plan(f"watch answer 410 {kind}",
                    {**at, "stage": "up", "do": "close"},
                    {"on": "request", "path": f"{kind}\\?watch", "stage": "up", "do": "answer",
