@@ -3,16 +3,16 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
-#include "execute.h"
-#include "finalizer.h"
-#include "gauges.h"
-#include "memory.h"
-#include "observe.h"
+#include "execute/execute.h"
+#include "execute/finalizer.h"
+#include "execute/role.h"
+#include "execute/routing.h"
+#include "observe/observe.h"
 #include "pace.h"
 #include "pgrightsizer/controller/rules.h"
-#include "report.h"
-#include "role.h"
-#include "routing.h"
+#include "report/gauges.h"
+#include "report/report.h"
+#include "turn/memory.h"
 
 namespace pgrightsizer::controller {
 

@@ -1,6 +1,6 @@
 #include "pgrightsizer/controller/rules.h"
 
-#include "routing.h"
+#include "execute/routing.h"
 
 namespace pgrightsizer::controller {
 

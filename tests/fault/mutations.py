@@ -41,7 +41,7 @@ MUTATIONS = (
     Mutation("acts before sync", "src/runtime/manager.cc",
              "if (stopping_ || !ready_ || !leading_", "if (stopping_ || !leading_",
              ("unit", "runtime_test", "ManagerTest.TheLeadBeforeTheFirstListWaitsForIt")),
-    Mutation("records a restart after it", "src/controller/execute_restart.cc",
+    Mutation("records a restart after it", "src/controller/execute/restart.cc",
              "  if (auto done = write_status(turn, status); !done) return done;\n"
              '  tell(turn, kRestartStarted', '  tell(turn, kRestartStarted',
              ("matrix.py", "--only", "^crash during DELETE pods/shop-db-0 1$")),

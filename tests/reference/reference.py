@@ -121,7 +121,7 @@ def comment_of(lines):
 
 
 def events():
-    path = ROOT / "src/controller/reasons.h"
+    path = ROOT / "src/controller/turn/reasons.h"
     table_text = path.read_text(encoding="utf-8")
     rows = []
     for comment, constant, name, kind in REASON.findall(table_text):

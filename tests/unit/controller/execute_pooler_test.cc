@@ -4,8 +4,8 @@
 #include <nlohmann/json.hpp>
 #include <vector>
 
-#include "controller/execute.h"
-#include "controller/names.h"
+#include "controller/execute/execute.h"
+#include "controller/turn/names.h"
 #include "pgrightsizer/base/clock.h"
 #include "unit/kube/fake_transport.h"
 

@@ -1,5 +1,5 @@
 // A restart's record in the status, which the next one is spaced by.
-#include "controller/execute_restart.h"
+#include "controller/execute/restart.h"
 
 #include <gtest/gtest.h>
 

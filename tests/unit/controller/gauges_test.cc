@@ -1,4 +1,4 @@
-#include "controller/gauges.h"
+#include "controller/report/gauges.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

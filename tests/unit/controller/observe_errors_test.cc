@@ -1,6 +1,6 @@
 #include <gtest/gtest.h>
 
-#include "controller/observe.h"
+#include "controller/observe/observe.h"
 #include "unit/kube/fake_transport.h"
 #include "unit/kube/recording_logger.h"
 

@@ -1,4 +1,4 @@
-#include "controller/observe.h"
+#include "controller/observe/observe.h"
 
 #include <gtest/gtest.h>
 

@@ -1,7 +1,7 @@
 // What pooler pods count with whose consoles do not answer. Both cases were found by tests/simulation.
 #include <gtest/gtest.h>
 
-#include "controller/observe.h"
+#include "controller/observe/observe.h"
 #include "unit/kube/fake_transport.h"
 
 namespace pgrightsizer::controller {

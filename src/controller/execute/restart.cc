@@ -1,4 +1,4 @@
-#include "execute_restart.h"
+#include "restart.h"
 
 #include <algorithm>
 #include <set>

@@ -2,7 +2,7 @@
 // the next one.
 #pragma once
 
-#include "observe.h"
+#include "../observe/observe.h"
 
 namespace pgrightsizer::controller {
 

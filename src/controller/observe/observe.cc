@@ -3,9 +3,9 @@
 #include <algorithm>
 #include <iterator>
 
+#include "../execute/role.h"
 #include "inputs.h"
 #include "readiness.h"
-#include "role.h"
 
 namespace pgrightsizer::controller {
 

@@ -7,7 +7,7 @@
 #include <optional>
 #include <tuple>
 
-#include "names.h"
+#include "../turn/names.h"
 
 namespace pgrightsizer::controller {
 

@@ -1,4 +1,4 @@
-#include "execute_standbys.h"
+#include "standbys.h"
 
 #include "pgrightsizer/postgres/replication.h"
 

@@ -5,8 +5,8 @@
 #include <array>
 #include <functional>
 
+#include "../turn/names.h"
 #include "apply.h"
-#include "names.h"
 
 namespace pgrightsizer::controller {
 

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <set>
 
-#include "names.h"
+#include "../turn/names.h"
 
 namespace pgrightsizer::controller {
 

@@ -1,8 +1,8 @@
 // Reads the world for one turn: stores, PostgreSQL, PgBouncer. Writes nothing.
 #pragma once
 
-#include "facts.h"
-#include "memory.h"
+#include "../turn/facts.h"
+#include "../turn/memory.h"
 #include "pgrightsizer/base/clock.h"
 #include "pgrightsizer/controller/reconciler.h"
 
@@ -19,7 +19,7 @@ struct Sight {
 // Never fails: what cannot be read is a Problem in the Facts.
 [[nodiscard]] Facts observe(const Sight& sight, const api::ConnectionPolicy& policy, Memory& memory);
 
-// ── Its parts, in observe_database.cc, observe_pooler.cc, observe_logins.cc, … ───────────────────
+// ── Its parts, in database.cc, pooler.cc, logins.cc, … ───────────────────────────────────────────
 
 // The provider's place and the server: settings, sessions.
 void observe_database(const Sight& sight, const api::ConnectionPolicy& policy, Memory& memory,

@@ -4,7 +4,7 @@
 
 #include <array>
 
-#include "names.h"
+#include "../turn/names.h"
 
 namespace pgrightsizer::controller {
 

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <set>
 
-#include "names.h"
+#include "../turn/names.h"
 #include "pgrightsizer/postgres/transaction_mode.h"
 
 namespace pgrightsizer::controller {

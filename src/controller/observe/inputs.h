@@ -4,7 +4,7 @@
 #include <string>
 #include <vector>
 
-#include "facts.h"
+#include "../turn/facts.h"
 #include "pgrightsizer/api/connection_policy.h"
 #include "pgrightsizer/controller/stores.h"
 #include "pgrightsizer/kube/client.h"

@@ -5,7 +5,7 @@
 #include <set>
 #include <string>
 
-#include "facts.h"
+#include "../turn/facts.h"
 #include "pgrightsizer/api/connection_policy.h"
 #include "pgrightsizer/kube/client.h"
 

@@ -4,7 +4,7 @@
 #include <string>
 #include <string_view>
 
-#include "facts.h"
+#include "../turn/facts.h"
 #include "pgrightsizer/api/connection_policy.h"
 #include "pgrightsizer/base/metrics.h"
 

@@ -2,8 +2,8 @@
 
 #include <algorithm>
 
+#include "../turn/names.h"
 #include "apply.h"
-#include "names.h"
 
 namespace pgrightsizer::controller {
 

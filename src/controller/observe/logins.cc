@@ -1,6 +1,6 @@
 #include <algorithm>
 
-#include "names.h"
+#include "../turn/names.h"
 #include "observe.h"
 
 namespace pgrightsizer::controller {

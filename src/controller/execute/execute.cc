@@ -5,14 +5,14 @@
 #include <algorithm>
 #include <array>
 
+#include "../observe/inputs.h"
+#include "../turn/names.h"
 #include "apply.h"
-#include "execute_restart.h"
-#include "execute_standbys.h"
-#include "inputs.h"
-#include "names.h"
 #include "pgrightsizer/base/rfc3339.h"
+#include "restart.h"
 #include "role.h"
 #include "routing.h"
+#include "standbys.h"
 
 namespace pgrightsizer::controller {
 

@@ -2,10 +2,10 @@
 #include <charconv>
 #include <set>
 
+#include "../execute/routing.h"
+#include "../turn/names.h"
 #include "inputs.h"
-#include "names.h"
 #include "observe.h"
-#include "routing.h"
 
 namespace pgrightsizer::controller {
 
