@@ -12,7 +12,7 @@
 #include "pgrightsizer/controller/rules.h"
 #include "report/gauges.h"
 #include "report/report.h"
-#include "turn/memory.h"
+#include "turn/turn.h"
 
 namespace pgrightsizer::controller {
 
@@ -22,6 +22,15 @@ using std::chrono::milliseconds;
 using transition::Step;
 using transition::StepKind;
 using transition::Topic;
+
+// What the application's role may hold while direct; absent when it is not to be limited.
+std::optional<transition::Count> role_limit_wanted(const api::ConnectionPolicy& policy,
+                                                   const Facts& facts) {
+  if (policy.spec.sizing.enforce != sizing::Enforce::RoleConnectionLimit) return std::nullopt;
+  return sizing::saturating_add(
+      sizing::surge_demand(facts.workloads, policy.spec.sizing.environment),
+      sizing::kRoleLimitSpare);
+}
 
 // With what was observed.
 transition::Rules rules_now(const api::ConnectionPolicy& policy, const Facts& facts) {
@@ -93,10 +102,8 @@ std::optional<Reconciler::Outcome> let_go_of(const Turn& turn, bool acting, api:
 
 // The objects that applications use, the poolers' users, then the one step.
 Result<void> act(const Turn& turn, const Step& step, api::Status& status) {
-  Front front;
-  front.exists = turn.facts.front_exists;
-  front.route = turn.facts.seen.route;
-  if (auto done = ensure_routing(turn.sight.client, turn.policy, turn.facts.logins, turn.facts.plan, front);
+  if (auto done = ensure_routing(turn.sight.client, turn.policy, turn.facts.logins, turn.facts.plan,
+                                 turn.facts.seen.route);
       !done)
     return done;
   if (auto more = refresh_users(turn); !more) return fail(more.error());

@@ -1,6 +1,6 @@
 #include "pgrightsizer/controller/rules.h"
 
-#include "execute/routing.h"
+#include "turn/routes.h"
 
 namespace pgrightsizer::controller {
 

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Fails when an #include breaks the arrows between the modules.
+"""Fails when an #include breaks the arrows between the modules, or between the folders of one.
 
     check_includes.py [ROOT]
 
@@ -30,6 +30,17 @@ MAY_USE = {
     "telemetry": {"base"},
 }
 MAY_USE["cli"] = set(MAY_USE)
+
+# Of a module with folders, folder: the others that it may use; "" is what lies beside the folders.
+FOLDERS = {
+    "controller": {
+        "turn": set(),
+        "observe": {"turn"},
+        "execute": {"turn"},
+        "report": {"turn"},
+        "": {"turn", "observe", "execute", "report"},
+    },
+}
 
 # Headers of libraries that one place keeps to itself: pattern → (where, in words).
 KEPT = {
@@ -62,6 +73,24 @@ def files(root):
                 yield path.relative_to(top).parts[0], path
 
 
+def folder_of(root, module, path):
+    """"observe" of src/controller/observe/pooler.cc; "" of src/controller/pace.cc."""
+    folder = path.relative_to(root / "src" / module).parent.as_posix()
+    return "" if folder == "." else folder
+
+
+def broken_inside(root, module, path, included):
+    """The rule between a module's folders that this include breaks, or None."""
+    may_use = FOLDERS.get(module, {"": set()})
+    here, there = folder_of(root, module, path), folder_of(root, module, included)
+    for folder in (here, there):
+        if folder not in may_use:
+            return f"folder {folder} of {module} is not in the table"
+    if there != here and there not in may_use[here]:
+        return f"{module}/{here} may not use " + (f"{module}/{there}" if there else module)
+    return None
+
+
 def broken(root, module, path, quoted, header):
     """The rule that this include breaks, or None."""
     place = path.relative_to(root).as_posix()
@@ -76,7 +105,7 @@ def broken(root, module, path, quoted, header):
             return "a public header includes \"pgrightsizer/…\", nothing relative"
         if not resolved.is_relative_to((root / "src" / module).resolve()):
             return "the inside of another module"
-        return None
+        return broken_inside(root, module, path, resolved)
     for pattern, (where, words) in KEPT.items():
         if re.match(pattern, header) and not re.fullmatch(where, place):
             return f"only {words} may include it"

@@ -6,10 +6,6 @@
 
 namespace pgrightsizer::controller {
 
-// Invalid when the live object does not carry this policy's labels.
-[[nodiscard]] Result<void> check_ours(const api::ConnectionPolicy& policy, const kube::Ref& ref,
-                                      const kube::Json& live);
-
 // Server-side apply, whatever the live object holds: also mends what somebody changed by hand.
 [[nodiscard]] Result<void> apply_ours(kube::Client& client, const api::ConnectionPolicy& policy,
                                       const kube::Ref& ref, const kube::Json& object);

@@ -5,8 +5,9 @@
 #include <algorithm>
 #include <array>
 
-#include "../observe/inputs.h"
 #include "../turn/names.h"
+#include "../turn/pooler_spec.h"
+#include "../turn/targets.h"
 #include "apply.h"
 #include "pgrightsizer/base/rfc3339.h"
 #include "restart.h"
@@ -235,28 +236,6 @@ Result<void> drain_pooled(const Turn& turn) {
 }
 
 }  // namespace
-
-void tell(const Turn& turn, const Reason& reason, const char* action, const std::string& note) {
-  const auto& policy = turn.policy;
-  const runtime::Regarding about{api::kApiVersion, api::kKind, policy.name_space, policy.name, policy.uid};
-  if (reason.type == EventType::Warning)
-    turn.events.warning(about, reason.name, action, note);
-  else
-    turn.events.normal(about, reason.name, action, note);
-}
-
-Result<void> write_status(const Turn& turn, const api::Status& status) {
-  auto& memory = turn.memory;
-  const auto patch = api::status_patch(memory.status.value_or(api::Status{}), status);
-  if (!patch.empty()) {
-    const kube::Ref ref{res::kConnectionPolicy, turn.policy.name_space, turn.policy.name};
-    const auto done = turn.sight.client.patch_status(ref, patch);
-    if (!done) return fail(done.error());
-    memory.status_written = turn.sight.clock.steady();
-  }
-  memory.status = status;
-  return {};
-}
 
 Result<void> sweep_pooler(const Turn& turn) {
   const auto name = pgbouncer::pooler_name(turn.policy.name);

@@ -2,25 +2,14 @@
 // the next one.
 #pragma once
 
-#include "../observe/observe.h"
+#include "../turn/turn.h"
 
 namespace pgrightsizer::controller {
-
-struct Turn {
-  const Sight& sight;
-  const api::ConnectionPolicy& policy;
-  Memory& memory;
-  const Facts& facts;
-  runtime::EventRecorder& events;
-};
 
 // `status` is the one being built for this turn: what must survive a crash (a restart's beginning, a
 // rejected value, a drain) is written into it, and to the API server before the effect.
 [[nodiscard]] Result<void> execute(const Turn& turn, const transition::Step& step,
                                    api::Status& status);
-
-// Writes what differs from the last status written, now.
-[[nodiscard]] Result<void> write_status(const Turn& turn, const api::Status& status);
 
 // New or changed passwords of the application: into the Secret, then RELOAD on each pod until a login
 // with them succeeds, then SET again what was SET. True when there is more to do.
@@ -28,7 +17,5 @@ struct Turn {
 
 // Removes what is left of a pooler whose Deployment is gone: whoever removed that may have died then.
 [[nodiscard]] Result<void> sweep_pooler(const Turn& turn);
-
-void tell(const Turn& turn, const Reason& reason, const char* action, const std::string& note);
 
 }  // namespace pgrightsizer::controller

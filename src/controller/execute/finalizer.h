@@ -3,7 +3,8 @@
 // has no finalizer, and goes at once.
 #pragma once
 
-#include "execute.h"
+#include "../turn/facts.h"
+#include "pgrightsizer/kube/client.h"
 
 namespace pgrightsizer::controller {
 

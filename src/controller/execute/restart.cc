@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <set>
 
+#include "../turn/admin.h"
 #include "pgrightsizer/pgbouncer/pause.h"
 
 namespace pgrightsizer::controller {

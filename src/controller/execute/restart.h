@@ -1,7 +1,7 @@
 // The steps of a restart.
 #pragma once
 
-#include "execute.h"
+#include "../turn/turn.h"
 
 namespace pgrightsizer::controller {
 

@@ -1,14 +1,8 @@
 #include "role.h"
 
-#include <set>
-
 namespace pgrightsizer::controller {
 
 namespace {
-
-bool enforced(const api::ConnectionPolicy& policy) {
-  return policy.spec.sizing.enforce == sizing::Enforce::RoleConnectionLimit;
-}
 
 std::string text(transition::Count limit) {
   return limit == -1 ? "none" : std::to_string(limit);
@@ -20,36 +14,6 @@ tl::unexpected<Error> no_session(const Turn& turn) {
 }
 
 }  // namespace
-
-void observe_role(const api::ConnectionPolicy& policy, Memory& memory, Facts& facts) {
-  if (!enforced(policy) || facts.logins.empty()) return;
-  std::set<std::string> roles;
-  for (const auto& login : facts.logins) roles.insert(login.user);
-  if (roles.size() != 1) {
-    facts.problems.push_back(
-        {kRoleLimitNeedsOneRole,
-         policy.text() + ": spec.sizing.enforce RoleConnectionLimit needs exactly one application role, "
-                         "and spec.database.applicationSecrets name " +
-             std::to_string(roles.size()) + "; use one role, or enforce MaxConnections"});
-    return;
-  }
-  if (!memory.admin || !facts.seen.database_up) return;
-  const auto role = postgres::read_role(*memory.admin, *roles.begin());
-  if (!role) {
-    facts.problems.push_back({kRoleUnreadable, role.error().message()});
-    return;
-  }
-  facts.seen.role_limit = role->connection_limit;
-  facts.seen.role_sessions = role->sessions;
-}
-
-std::optional<transition::Count> role_limit_wanted(const api::ConnectionPolicy& policy,
-                                                   const Facts& facts) {
-  if (!enforced(policy)) return std::nullopt;
-  return sizing::saturating_add(
-      sizing::surge_demand(facts.workloads, policy.spec.sizing.environment),
-      sizing::kRoleLimitSpare);
-}
 
 Result<void> set_role_limit(const Turn& turn, const transition::Step& step, api::Status& status) {
   if (!turn.memory.admin) return no_session(turn);
@@ -63,7 +27,7 @@ Result<void> set_role_limit(const Turn& turn, const transition::Step& step, api:
 bool role_is_left_over(const api::ConnectionPolicy& policy, const Facts& facts,
                        const api::Status& status) {
   if (!status.role) return false;
-  return !enforced(policy) ||
+  return policy.spec.sizing.enforce != sizing::Enforce::RoleConnectionLimit ||
          (!facts.logins.empty() && facts.logins.front().user != status.role->name);
 }
 

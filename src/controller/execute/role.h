@@ -1,16 +1,9 @@
 // The application's one role and its CONNECTION LIMIT, with sizing.enforce RoleConnectionLimit.
 #pragma once
 
-#include "execute.h"
+#include "../turn/turn.h"
 
 namespace pgrightsizer::controller {
-
-// The role's present limit and sessions; more than one role is a problem.
-void observe_role(const api::ConnectionPolicy& policy, Memory& memory, Facts& facts);
-
-// What the role may hold while direct; absent when it is not to be limited.
-[[nodiscard]] std::optional<transition::Count> role_limit_wanted(const api::ConnectionPolicy& policy,
-                                                                 const Facts& facts);
 
 // The status remembers the former limit before the first change.
 [[nodiscard]] Result<void> set_role_limit(const Turn& turn, const transition::Step& step,

@@ -1,11 +1,7 @@
 #include "routing.h"
 
-#include <arpa/inet.h>
-
-#include <array>
-#include <functional>
-
 #include "../turn/names.h"
+#include "../turn/routes.h"
 #include "apply.h"
 
 namespace pgrightsizer::controller {
@@ -16,16 +12,6 @@ using kube::Json;
 using transition::Route;
 namespace res = kube::resources;
 
-bool is_address(const std::string& host) {
-  std::array<unsigned char, sizeof(in6_addr)> buffer{};
-  return inet_pton(AF_INET, host.c_str(), buffer.data()) == 1 ||
-         inet_pton(AF_INET6, host.c_str(), buffer.data()) == 1;
-}
-
-bool external(const api::ConnectionPolicy& policy) {
-  return policy.spec.database.provider == api::ProviderKind::External;
-}
-
 Json metadata(const api::ConnectionPolicy& policy, const std::string& name) {
   return {{"name", name}, {"namespace", policy.name_space}, {"labels", labels_of(policy)}};
 }
@@ -35,16 +21,6 @@ Json ports(const api::ConnectionPolicy& policy) {
   return Json::array({{{"name", "postgresql"}, {"port", port}, {"targetPort", port}, {"protocol", "TCP"}}});
 }
 
-// The first pod of the StatefulSet is the primary: another one is a condition, and nothing is done.
-Json database_selector(const api::ConnectionPolicy& policy) {
-  if (external(policy)) return {{kPolicyLabel, policy.name}, {kComponentLabel, "external"}};
-  return {{"statefulset.kubernetes.io/pod-name", policy.spec.database.name + "-0"}};
-}
-
-Json pooler_selector(const api::ConnectionPolicy& policy) {
-  return {{kPolicyLabel, policy.name}, {kComponentLabel, "pooler"}};
-}
-
 Json front_object(const api::ConnectionPolicy& policy, Route route) {
   return {{"apiVersion", "v1"},
           {"kind", "Service"},
@@ -52,8 +28,7 @@ Json front_object(const api::ConnectionPolicy& policy, Route route) {
           {"spec",
            {{"type", "ClusterIP"},
             {"ports", ports(policy)},
-            {"selector",
-             route == Route::Pooler ? pooler_selector(policy) : database_selector(policy)}}}};
+            {"selector", selector_of(policy, route)}}}};
 }
 
 Json direct_object(const api::ConnectionPolicy& policy) {
@@ -65,8 +40,8 @@ Json direct_object(const api::ConnectionPolicy& policy) {
                    {"ports", ports(policy)},
                    // Poolers must find the database while it starts: its readiness is theirs to judge.
                    {"publishNotReadyAddresses", true}}}};
-  if (!external(policy)) object["spec"]["selector"] = database_selector(policy);
-  if (external(policy) && !is_address(policy.spec.database.host))
+  if (!is_external(policy)) object["spec"]["selector"] = selector_of(policy, Route::Direct);
+  if (is_external(policy) && !has_address(policy))
     object["spec"] = {{"type", "ExternalName"}, {"externalName", policy.spec.database.host}};
   return object;
 }
@@ -126,7 +101,7 @@ Json binding_object(const api::ConnectionPolicy& policy, const pgbouncer::Login&
 }
 
 Result<void> ensure_slices(kube::Client& client, const api::ConnectionPolicy& policy, Route route) {
-  if (!external(policy) || !is_address(policy.spec.database.host)) return {};
+  if (!is_external(policy) || !has_address(policy)) return {};
   const auto slice = [&](const std::string& service) {
     return kube::Ref{res::kEndpointSlice, policy.name_space, service + "-external"};
   };
@@ -141,36 +116,17 @@ Result<void> ensure_slices(kube::Client& client, const api::ConnectionPolicy& po
 
 }  // namespace
 
-bool route_can_switch(const api::ConnectionPolicy& policy) {
-  return policy.spec.routing.mode == api::RoutingMode::Service &&
-         (!external(policy) || is_address(policy.spec.database.host));
-}
-
-Result<Front> read_front(kube::Client& client, const api::ConnectionPolicy& policy) {
-  const kube::Ref ref{res::kService, policy.name_space, front_service(policy)};
-  const auto live = client.get(ref);
-  if (!live && live.error().kind == ErrorKind::NotFound) return Front{};
-  if (!live) return fail(live.error());
-  if (auto owned = check_ours(policy, ref, *live); !owned) return fail(owned.error());
-  Front front;
-  front.exists = true;
-  front.uid = live->value("/metadata/uid"_json_pointer, std::string());
-  const Json selector = live->value("/spec/selector"_json_pointer, Json::object());
-  front.route = selector == pooler_selector(policy) ? Route::Pooler : Route::Direct;
-  return front;
-}
-
 Result<void> ensure_routing(kube::Client& client, const api::ConnectionPolicy& policy,
                             const std::vector<pgbouncer::Login>& logins, const sizing::Plan& plan,
-                            const Front& front) {
+                            Route route) {
   const auto apply = [&](const kube::Resource& resource, const Json& object) {
     return apply_if_changed(client, policy,
                             {resource, policy.name_space, object["metadata"]["name"]}, object);
   };
   if (auto done = apply(res::kService, direct_object(policy)); !done) return done;
   if (policy.spec.routing.mode == api::RoutingMode::Service) {
-    if (auto done = ensure_slices(client, policy, front.route); !done) return done;
-    if (auto done = apply(res::kService, front_object(policy, front.route)); !done) return done;
+    if (auto done = ensure_slices(client, policy, route); !done) return done;
+    if (auto done = apply(res::kService, front_object(policy, route)); !done) return done;
   }
   if (logins.empty()) return {};
   return apply(res::kSecret, binding_object(policy, logins.front(), plan));
@@ -183,24 +139,6 @@ Result<void> switch_route(kube::Client& client, const api::ConnectionPolicy& pol
   return apply_if_changed(client, policy,
                           {res::kService, policy.name_space, front_service(policy)},
                           front_object(policy, route));
-}
-
-Result<std::optional<Route>> read_endpoints(kube::Client& client,
-                                            const api::ConnectionPolicy& policy,
-                                            const std::set<std::string>& pooler_ips, Route present) {
-  const auto slices = client.list(res::kEndpointSlice, policy.name_space,
-                                  "kubernetes.io/service-name=" + front_service(policy));
-  if (!slices) return fail(slices.error());
-  bool pooler = false;
-  bool direct = false;
-  for (const auto& slice : *slices)
-    for (const auto& endpoint : slice.value("endpoints", Json::array()))
-      for (const auto& address : endpoint.value("addresses", Json::array()))
-        (pooler_ips.contains(address.get<std::string>()) ? pooler : direct) = true;
-  if (pooler && direct) return std::optional<Route>{};
-  if (pooler) return std::optional<Route>{Route::Pooler};
-  if (direct) return std::optional<Route>{Route::Direct};
-  return std::optional<Route>{present};
 }
 
 }  // namespace pgrightsizer::controller

@@ -1,5 +1,6 @@
 #include "standbys.h"
 
+#include "../turn/admin.h"
 #include "pgrightsizer/postgres/replication.h"
 
 namespace pgrightsizer::controller {

@@ -1,7 +1,7 @@
 // The steps that concern one instance of a replicated database.
 #pragma once
 
-#include "execute.h"
+#include "../turn/turn.h"
 
 namespace pgrightsizer::controller {
 

@@ -1,5 +1,6 @@
 #include <functional>
 
+#include "../turn/pooler_spec.h"
 #include "apply.h"
 #include "execute.h"
 

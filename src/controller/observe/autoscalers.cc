@@ -1,3 +1,4 @@
+#include "../turn/targets.h"
 #include "inputs.h"
 
 namespace pgrightsizer::controller {

@@ -1,5 +1,6 @@
 #include <set>
 
+#include "../turn/admin.h"
 #include "observe.h"
 
 namespace pgrightsizer::controller {
@@ -144,18 +145,6 @@ void find_long_transactions(const api::ConnectionPolicy& policy, Facts& facts) {
 }
 
 }  // namespace
-
-postgres::ConnectOptions admin_login(const Facts& facts, const std::string& host) {
-  postgres::ConnectOptions options;
-  options.host = host;
-  options.port = facts.database.port;
-  options.user = facts.admin.user;
-  options.password = facts.admin.password;
-  options.sslmode = facts.admin.sslmode;
-  options.sslrootcert_pem = facts.admin.root_ca;
-  options.deadline = std::chrono::seconds(3);
-  return options;
-}
 
 void observe_database(const Sight& sight, const api::ConnectionPolicy& policy, Memory& memory,
                       Facts& facts) {

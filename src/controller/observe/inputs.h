@@ -18,11 +18,7 @@ namespace pgrightsizer::controller {
                                                             const api::Status& status,
                                                             std::vector<Problem>& problems);
 
-// The workloads that the policy names or selects, as they exist now.
-[[nodiscard]] std::vector<api::TargetRef> targets_of(const api::ConnectionPolicy& policy,
-                                                     const Stores& stores);
-
-// Their pods that are not gone, terminating ones included.
+// The pods of its workloads that are not gone, terminating ones included.
 [[nodiscard]] std::vector<std::shared_ptr<const kube::Pod>> instances_of(const api::ConnectionPolicy& policy,
                                                                          const Stores& stores);
 

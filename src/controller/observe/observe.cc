@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <iterator>
 
-#include "../execute/role.h"
 #include "inputs.h"
 #include "readiness.h"
 

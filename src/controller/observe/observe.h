@@ -3,18 +3,9 @@
 
 #include "../turn/facts.h"
 #include "../turn/memory.h"
-#include "pgrightsizer/base/clock.h"
-#include "pgrightsizer/controller/reconciler.h"
+#include "../turn/sight.h"
 
 namespace pgrightsizer::controller {
-
-struct Sight {
-  kube::Client& client;
-  const Stores& stores;
-  const Clock& clock;
-  Logger& logger;
-  const Options& options;
-};
 
 // Never fails: what cannot be read is a Problem in the Facts.
 [[nodiscard]] Facts observe(const Sight& sight, const api::ConnectionPolicy& policy, Memory& memory);
@@ -27,10 +18,6 @@ void observe_database(const Sight& sight, const api::ConnectionPolicy& policy, M
 // The standbys of a replicated database, within 3 s; and which value its primary will start with.
 void observe_standbys(const Sight& sight, const api::ConnectionPolicy& policy, Memory& memory,
                       Facts& facts);
-// Under which Memory keeps its session.
-[[nodiscard]] std::string standby_key(const Facts& facts, const providers::Standby& standby);
-// How the administrator logs in to an instance.
-[[nodiscard]] postgres::ConnectOptions admin_login(const Facts& facts, const std::string& host);
 // The front Service, its EndpointSlices, the pooler's objects and its pods' consoles.
 void observe_pooler(const Sight& sight, const api::ConnectionPolicy& policy, Memory& memory,
                     Facts& facts);
@@ -57,12 +44,12 @@ void probe_logins(const Sight& sight, const api::ConnectionPolicy& policy, Memor
 // they are refused.
 [[nodiscard]] bool full_for_poolers(const Facts& facts, transition::Login direct);
 
+// With sizing.enforce RoleConnectionLimit the application's one role: its present limit and sessions;
+// more than one role is a problem.
+void observe_role(const api::ConnectionPolicy& policy, Memory& memory, Facts& facts);
+
 // When restarts are welcome.
 void observe_windows(const Sight& sight, const api::ConnectionPolicy& policy, Memory& memory,
                      Facts& facts);
-
-// What the pooler's objects are made from.
-[[nodiscard]] pgbouncer::Spec pooler_spec(const api::ConnectionPolicy& policy, const Facts& facts,
-                                          const Options& options, const std::string& password);
 
 }  // namespace pgrightsizer::controller

@@ -2,8 +2,9 @@
 #include <charconv>
 #include <set>
 
-#include "../execute/routing.h"
 #include "../turn/names.h"
+#include "../turn/pooler_spec.h"
+#include "front.h"
 #include "inputs.h"
 #include "observe.h"
 
@@ -165,29 +166,6 @@ void read_route(const Sight& sight, const api::ConnectionPolicy& policy, Memory&
 }
 
 }  // namespace
-
-pgbouncer::Spec pooler_spec(const api::ConnectionPolicy& policy, const Facts& facts,
-                            const Options& options, const std::string& password) {
-  pgbouncer::Spec spec;
-  spec.policy = policy.name;
-  spec.name_space = policy.name_space;
-  spec.labels = labels_of(policy);
-  spec.replicas = policy.spec.sizing.pooler_replicas;
-  spec.port = policy.spec.database.port;
-  spec.guard_image = facts.guard_image.empty() ? options.guard_image : facts.guard_image;
-  spec.max_pause_seconds = policy.spec.restart.max_pause.count();
-  spec.image = policy.spec.pooler.image.empty() ? options.pooler_image : policy.spec.pooler.image;
-  spec.server_host = direct_service(policy) + "." + policy.name_space + ".svc";
-  spec.server_port = policy.spec.database.port;
-  spec.logins = facts.logins;
-  spec.console_password = password;
-  spec.tls_secret = policy.spec.pooler.tls_secret;
-  spec.server_sslmode = facts.admin.sslmode;
-  spec.server_ca_pem = facts.admin.root_ca;
-  spec.resources = nlohmann::json::parse(policy.spec.pooler.resources_json, nullptr, false);
-  if (spec.resources.is_discarded()) spec.resources = nlohmann::json::object();
-  return spec;
-}
 
 void observe_pooler(const Sight& sight, const api::ConnectionPolicy& policy, Memory& memory,
                     Facts& facts) {

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <set>
 
+#include "../turn/admin.h"
 #include "../turn/names.h"
 #include "pgrightsizer/postgres/transaction_mode.h"
 

@@ -1,5 +1,6 @@
 #include <algorithm>
 
+#include "../turn/admin.h"
 #include "inputs.h"
 #include "observe.h"
 

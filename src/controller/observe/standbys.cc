@@ -1,5 +1,6 @@
 #include <algorithm>
 
+#include "../turn/admin.h"
 #include "observe.h"
 #include "pgrightsizer/postgres/replication.h"
 
@@ -116,12 +117,6 @@ void forget_the_gone(Memory& memory, const Facts& facts) {
 }
 
 }  // namespace
-
-std::string standby_key(const Facts& facts, const providers::Standby& standby) {
-  const auto& admin = facts.admin;
-  return standby.host + "|" + standby.pod_uid + "|" + admin.user + "|" + admin.password + "|" +
-         admin.sslmode;
-}
 
 void observe_standbys(const Sight& sight, const api::ConnectionPolicy& policy, Memory& memory,
                       Facts& facts) {

@@ -1,7 +1,7 @@
 // What the user sees: status and conditions, and when they are written.
 #pragma once
 
-#include "../execute/execute.h"
+#include "../turn/turn.h"
 
 namespace pgrightsizer::controller {
 

@@ -1,10 +1,11 @@
-// Names and labels of what a policy makes.
+// Names and labels of what a policy makes, and by them whether an object is one of these.
 #pragma once
 
 #include <map>
 #include <string>
 
 #include "pgrightsizer/api/connection_policy.h"
+#include "pgrightsizer/kube/client.h"
 
 namespace pgrightsizer::controller {
 
@@ -25,5 +26,9 @@ inline constexpr const char* kComponentLabel = "app.kubernetes.io/component";
 [[nodiscard]] inline std::string binding_secret(const api::ConnectionPolicy& policy) {
   return policy.name + "-connection";
 }
+
+// Invalid when the live object does not carry this policy's labels.
+[[nodiscard]] Result<void> check_ours(const api::ConnectionPolicy& policy, const kube::Ref& ref,
+                                      const kube::Json& live);
 
 }  // namespace pgrightsizer::controller

@@ -1,0 +1,48 @@
+#include "front.h"
+
+#include "../turn/names.h"
+#include "../turn/routes.h"
+
+namespace pgrightsizer::controller {
+
+namespace {
+
+using kube::Json;
+using transition::Route;
+namespace res = kube::resources;
+
+}  // namespace
+
+Result<Front> read_front(kube::Client& client, const api::ConnectionPolicy& policy) {
+  const kube::Ref ref{res::kService, policy.name_space, front_service(policy)};
+  const auto live = client.get(ref);
+  if (!live && live.error().kind == ErrorKind::NotFound) return Front{};
+  if (!live) return fail(live.error());
+  if (auto owned = check_ours(policy, ref, *live); !owned) return fail(owned.error());
+  Front front;
+  front.exists = true;
+  front.uid = live->value("/metadata/uid"_json_pointer, std::string());
+  const Json selector = live->value("/spec/selector"_json_pointer, Json::object());
+  front.route = selector == selector_of(policy, Route::Pooler) ? Route::Pooler : Route::Direct;
+  return front;
+}
+
+Result<std::optional<Route>> read_endpoints(kube::Client& client,
+                                            const api::ConnectionPolicy& policy,
+                                            const std::set<std::string>& pooler_ips, Route present) {
+  const auto slices = client.list(res::kEndpointSlice, policy.name_space,
+                                  "kubernetes.io/service-name=" + front_service(policy));
+  if (!slices) return fail(slices.error());
+  bool pooler = false;
+  bool direct = false;
+  for (const auto& slice : *slices)
+    for (const auto& endpoint : slice.value("endpoints", Json::array()))
+      for (const auto& address : endpoint.value("addresses", Json::array()))
+        (pooler_ips.contains(address.get<std::string>()) ? pooler : direct) = true;
+  if (pooler && direct) return std::optional<Route>{};
+  if (pooler) return std::optional<Route>{Route::Pooler};
+  if (direct) return std::optional<Route>{Route::Direct};
+  return std::optional<Route>{present};
+}
+
+}  // namespace pgrightsizer::controller

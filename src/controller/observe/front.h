@@ -1,0 +1,29 @@
+// Where the front Service sends clients: what it says, and what its EndpointSlices show.
+#pragma once
+
+#include <optional>
+#include <set>
+#include <string>
+
+#include "pgrightsizer/api/connection_policy.h"
+#include "pgrightsizer/kube/client.h"
+#include "pgrightsizer/transition/transition.h"
+
+namespace pgrightsizer::controller {
+
+struct Front {
+  bool exists = false;
+  std::string uid;
+  transition::Route route = transition::Route::Direct;
+};
+
+// NotFound is not an error; a Service of that name that is not ours is (Invalid).
+[[nodiscard]] Result<Front> read_front(kube::Client& client, const api::ConnectionPolicy& policy);
+
+// The route that every address in the front Service's EndpointSlices belongs to; nullopt while they
+// are mixed. No addresses at all belong to either route: `present` is returned.
+[[nodiscard]] Result<std::optional<transition::Route>> read_endpoints(
+    kube::Client& client, const api::ConnectionPolicy& policy,
+    const std::set<std::string>& pooler_ips, transition::Route present);
+
+}  // namespace pgrightsizer::controller
