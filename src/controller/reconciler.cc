@@ -5,13 +5,18 @@
 
 #include "execute/execute.h"
 #include "execute/finalizer.h"
+#include "execute/pooler.h"
 #include "execute/role.h"
 #include "execute/routing.h"
+#include "execute/users.h"
 #include "observe/observe.h"
 #include "pace.h"
 #include "pgrightsizer/controller/rules.h"
+#include "report/events.h"
 #include "report/gauges.h"
+#include "report/history.h"
 #include "report/report.h"
+#include "report/status.h"
 #include "turn/turn.h"
 
 namespace pgrightsizer::controller {

@@ -11,11 +11,4 @@ namespace pgrightsizer::controller {
 [[nodiscard]] Result<void> execute(const Turn& turn, const transition::Step& step,
                                    api::Status& status);
 
-// New or changed passwords of the application: into the Secret, then RELOAD on each pod until a login
-// with them succeeds, then SET again what was SET. True when there is more to do.
-[[nodiscard]] Result<bool> refresh_users(const Turn& turn);
-
-// Removes what is left of a pooler whose Deployment is gone: whoever removed that may have died then.
-[[nodiscard]] Result<void> sweep_pooler(const Turn& turn);
-
 }  // namespace pgrightsizer::controller

@@ -1,8 +1,9 @@
+#include "users.h"
+
 #include <functional>
 
 #include "../turn/pooler_spec.h"
 #include "apply.h"
-#include "execute.h"
 
 namespace pgrightsizer::controller {
 
