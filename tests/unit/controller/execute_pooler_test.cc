@@ -1,22 +1,18 @@
 // What is left of a pooler when whoever removed it died half-way.
-#include <gtest/gtest.h>
-
 #include <nlohmann/json.hpp>
 #include <vector>
 
 #include "controller/execute/execute.h"
+#include "controller/execute/pooler.h"
 #include "controller/turn/names.h"
-#include "pgrightsizer/base/clock.h"
-#include "unit/kube/fake_transport.h"
+#include "unit/controller/turn_fixture.h"
 
 namespace pgrightsizer::controller {
 namespace {
 
-class PoolerRemoval : public testing::Test {
+class PoolerRemoval : public TurnTest {
  protected:
   PoolerRemoval() {
-    policy_.name_space = "shop";
-    policy_.name = "shop-db";
     transport_.on_call = [this](const kube::Request& request) {
       if (request.method == kube::Method::Delete) deleted_.push_back(request.path);
       const bool lost = request.method == kube::Method::Delete && request.path.ends_with(unreachable_);
@@ -34,18 +30,6 @@ class PoolerRemoval : public testing::Test {
   std::vector<std::string> deleted_;
   std::string unreachable_ = "nothing";
   nlohmann::json object_;
-  SystemClock clock_;
-  NullLogger logger_;
-  kube::FakeTransport transport_;
-  kube::Client client_{transport_, logger_};
-  runtime::EventRecorder events_{client_, clock_, logger_, "test"};
-  Stores stores_;
-  Options options_;
-  Memory memory_;
-  Facts facts_;
-  api::ConnectionPolicy policy_;
-  Sight sight_{client_, stores_, clock_, logger_, options_};
-  Turn turn_{sight_, policy_, memory_, facts_, events_};
 };
 
 TEST_F(PoolerRemoval, TakesAllFourObjects) {

@@ -1,21 +1,12 @@
 // A restart's record in the status, which the next one is spaced by.
 #include "controller/execute/restart.h"
 
-#include <gtest/gtest.h>
-
-#include "unit/kube/fake_transport.h"
+#include "unit/controller/turn_fixture.h"
 
 namespace pgrightsizer::controller {
 namespace {
 
 using std::chrono::seconds;
-
-class SetClock final : public Clock {
- public:
-  [[nodiscard]] WallTime now() const override { return time; }
-  [[nodiscard]] std::chrono::steady_clock::time_point steady() const override { return {}; }
-  WallTime time{seconds(1'800'000'000)};
-};
 
 class CountingProvider final : public providers::Provider {
  public:
@@ -30,7 +21,7 @@ class CountingProvider final : public providers::Provider {
   int restarts = 0;
 };
 
-class RestartRecord : public testing::Test {
+class RestartRecord : public TurnTest {
  protected:
   RestartRecord() {
     transport_.on_call = [](const kube::Request&) { return kube::Response{200, "{}", {}, {}}; };
@@ -41,22 +32,8 @@ class RestartRecord : public testing::Test {
     step_.old_value = 290;
     step_.value = 250;
   }
-  void restart() {
-    const Sight sight{client_, stores_, clock_, logger_, options_};
-    const Turn turn{sight, policy_, memory_, facts_, events_};
-    ASSERT_TRUE(controller::restart(turn, step_, status_));
-  }
+  void restart() { ASSERT_TRUE(controller::restart(turn_, step_, status_)); }
 
-  SetClock clock_;
-  NullLogger logger_;
-  kube::FakeTransport transport_;
-  kube::Client client_{transport_, logger_};
-  runtime::EventRecorder events_{client_, clock_, logger_, "test"};
-  Stores stores_;
-  Options options_;
-  Memory memory_;
-  Facts facts_;
-  api::ConnectionPolicy policy_;
   api::Status status_;
   transition::Step step_;
   CountingProvider* provider_ = nullptr;

@@ -1,8 +1,5 @@
-#include <gtest/gtest.h>
-
 #include "controller/observe/observe.h"
-#include "unit/kube/fake_transport.h"
-#include "unit/kube/recording_logger.h"
+#include "unit/controller/turn_fixture.h"
 
 namespace pgrightsizer::controller {
 namespace {
@@ -16,10 +13,9 @@ struct Followed {
   std::weak_ptr<void> handle;
 };
 
-class ObserveErrorsTest : public testing::Test {
+class ObserveErrorsTest : public TurnTest {
  protected:
   ObserveErrorsTest() {
-    policy_.name_space = "shop";
     options_.follow_log = [this](const runtime::LogSource& source, WallTime, runtime::LogReader reader) {
       // As a thread that is just at it when it is told to end.
       const std::shared_ptr<int> handle(new int(0), [late = reader.on_trouble](const int* end) {
@@ -50,18 +46,10 @@ class ObserveErrorsTest : public testing::Test {
     return observed(std::move(facts));
   }
   Facts observed(Facts facts) {
-    observe_errors({client_, stores_, clock_, logger_, options_}, policy_, memory_, facts);
+    observe_errors(sight_, policy_, memory_, facts);
     return facts;
   }
 
-  kube::FakeTransport transport_;
-  RecordingLogger logger_;
-  kube::Client client_{transport_, logger_};
-  Stores stores_;
-  SystemClock clock_;
-  Options options_;
-  api::ConnectionPolicy policy_;
-  Memory memory_;
   std::vector<Followed> followed_;
 };
 

@@ -1,17 +1,13 @@
 // What pooler pods count with whose consoles do not answer. Both cases were found by tests/simulation.
-#include <gtest/gtest.h>
-
 #include "controller/observe/observe.h"
-#include "unit/kube/fake_transport.h"
+#include "unit/controller/turn_fixture.h"
 
 namespace pgrightsizer::controller {
 namespace {
 
-class PoolersThatDoNotAnswer : public testing::Test {
+class PoolersThatDoNotAnswer : public TurnTest {
  protected:
   PoolersThatDoNotAnswer() {
-    policy_.name_space = "shop";
-    policy_.name = "shop-db";
     transport_.on_call = [](const kube::Request& request) { return answer(request.path); };
     options_.connect = [](const postgres::ConnectOptions&) -> Result<postgres::Session> {
       return fail(ErrorKind::Unavailable, "connection refused");
@@ -40,21 +36,11 @@ class PoolersThatDoNotAnswer : public testing::Test {
     pod.ip = "10.0.0.9";
     pod.cap_annotation = announced;
     stores_.pods.set("shop/shop-db-pooler-a", pod);
-    kube::Client client(transport_, logger_);
-    const Sight sight{client, stores_, clock_, logger_, options_};
-    Facts facts;
-    facts.seen.reserved = 3;
-    observe_pooler(sight, policy_, memory_, facts);
-    return facts.seen.pods.at(0);
+    facts_ = {};
+    facts_.seen.reserved = 3;
+    observe_pooler(sight_, policy_, memory_, facts_);
+    return facts_.seen.pods.at(0);
   }
-
-  api::ConnectionPolicy policy_;
-  kube::FakeTransport transport_;
-  NullLogger logger_;
-  SystemClock clock_;
-  Stores stores_;
-  Options options_;
-  Memory memory_;
 };
 
 TEST_F(PoolersThatDoNotAnswer, MayHaveStartedBeforeTheFileWasChanged) {
