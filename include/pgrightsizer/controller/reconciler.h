@@ -2,7 +2,6 @@
 #pragma once
 
 #include <chrono>
-#include <functional>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -11,36 +10,12 @@
 #include "pgrightsizer/api/connection_policy.h"
 #include "pgrightsizer/base/clock.h"
 #include "pgrightsizer/base/log.h"
-#include "pgrightsizer/base/metrics.h"
+#include "pgrightsizer/controller/options.h"
 #include "pgrightsizer/controller/stores.h"
 #include "pgrightsizer/kube/client.h"
-#include "pgrightsizer/postgres/session.h"
 #include "pgrightsizer/runtime/events.h"
-#include "pgrightsizer/runtime/log_follower.h"
-#include "pgrightsizer/transition/transition.h"
 
 namespace pgrightsizer::controller {
-
-// What decides: transition::next_step, or a test's own.
-using Decide = std::function<transition::Step(const transition::Observation&, const sizing::Plan&,
-                                              const transition::Rules&, const transition::History&,
-                                              transition::Time)>;
-
-// Reads a log, as runtime::LogFollower does, until what it returns is destroyed.
-using FollowLog =
-    std::function<std::shared_ptr<void>(const runtime::LogSource&, WallTime since, runtime::LogReader)>;
-
-struct Options {
-  std::string pooler_image = "localhost/pgbouncer:1.24";
-  std::string guard_image;  // of this program: `pg-rightsizer guard` beside each pooler
-  std::chrono::milliseconds resync{10'000};     // at rest: how soon a drift is noticed
-  std::chrono::milliseconds transition{1'000};  // between two looks while something is under way
-  std::chrono::milliseconds gauges{60'000};     // between two status writes that only move gauges
-  postgres::Connect connect = postgres::Session::connect;  // to PostgreSQL and to consoles
-  Decide decide = transition::next_step;
-  FollowLog follow_log;  // none: no log is read
-  Metrics* metrics = &no_metrics();
-};
 
 struct Memory;
 struct Sight;

@@ -4,7 +4,7 @@
 #include <string>
 
 #include "facts.h"
-#include "pgrightsizer/controller/reconciler.h"
+#include "pgrightsizer/controller/options.h"
 
 namespace pgrightsizer::controller {
 

@@ -2,7 +2,10 @@
 #pragma once
 
 #include "pgrightsizer/base/clock.h"
-#include "pgrightsizer/controller/reconciler.h"
+#include "pgrightsizer/base/log.h"
+#include "pgrightsizer/controller/options.h"
+#include "pgrightsizer/controller/stores.h"
+#include "pgrightsizer/kube/client.h"
 
 namespace pgrightsizer::controller {
 

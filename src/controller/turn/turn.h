@@ -6,6 +6,7 @@
 
 #include "facts.h"
 #include "memory.h"
+#include "pgrightsizer/runtime/events.h"
 #include "sight.h"
 
 namespace pgrightsizer::controller {
