@@ -38,7 +38,8 @@ Result<Credentials> in_cluster_credentials() {
   // cpprestsdk does not take an IPv6 address in a URL; the certificate knows this name as well.
   if (host.find(':') != std::string::npos) host = "kubernetes.default.svc";
   out.server = "https://" + host + ":" + port;
-  auto ca = read_credential_file(kMount + "/ca.crt", "ServiceAccount");
+  out.ca_file = kMount + "/ca.crt";
+  auto ca = read_credential_file(out.ca_file, "ServiceAccount");
   if (!ca) return fail(std::move(ca.error()));
   out.ca_pem = std::move(*ca);
   out.token_file = kMount + "/token";

@@ -107,6 +107,8 @@ Result<void> Reader::read_cluster(const std::string& name, Credentials& out) con
   auto ca = pem(*cluster, where, "certificate-authority");
   if (!ca) return fail(std::move(ca.error()));
   out.ca_pem = std::move(*ca);
+  const std::string ca_file = scalar(*cluster, "certificate-authority");
+  if (scalar(*cluster, "certificate-authority-data").empty() && !ca_file.empty()) out.ca_file = resolve(ca_file);
   if (out.ca_pem.empty() && out.server.rfind("https://", 0) == 0) {
     return invalid(where + " has no certificate-authority and no certificate-authority-data",
                    "give the certificate authority of the API server");

@@ -10,7 +10,7 @@
 #include "exchange.h"
 #include "exec_plugin.h"
 #include "pgrightsizer/kube/transport.h"
-#include "tls.h"
+#include "tls_source.h"
 #include "token_source.h"
 #include "transport_errors.h"
 
@@ -77,15 +77,22 @@ web::http::http_request build(const Request& request, const std::string& token) 
   return out;
 }
 
+// Its connections were all begun with the same material.
+struct HttpClient {
+  http_client http;
+  std::shared_ptr<const TlsMaterial> tls;
+};
+using HttpClientPtr = std::shared_ptr<const HttpClient>;
+
 class CpprestTransport final : public Transport {
  public:
-  CpprestTransport(const std::string& server, std::shared_ptr<const TlsMaterial> tls, std::string token,
-                   TokenSource::Renew renew)
-      : server_(server),
-        uri_(server),
-        tls_(std::move(tls)),
-        token_(std::move(token), std::move(renew)),
-        calls_(new_client()) {}
+  CpprestTransport(const Credentials& credentials, std::shared_ptr<const TlsMaterial> tls, TokenSource::Renew renew)
+      : server_(credentials.server),
+        uri_(server_),
+        tls_(std::move(tls), credentials),
+        token_(credentials.token, std::move(renew)) {
+    static_cast<void>(calls());  // a URL that the library does not take is an error at the start
+  }
 
   Result<Response> call(const Request& request, milliseconds timeout) override {
     if (detail::delivering()) {
@@ -95,8 +102,12 @@ class CpprestTransport final : public Transport {
     if (!gate_.enter(deadline)) {
       return fail(ErrorKind::Timeout, "too many requests to " + server_ + " are under way");
     }
-    const auto client = calls();
+    auto client = calls();
     Outcome outcome = attempt(*client, request, deadline);
+    if (is_refused_in_vain(outcome, *client)) {
+      client = calls();
+      outcome = attempt(*client, request, deadline);  // nothing was sent the first time
+    }
     if (!outcome.result && is_lost_connection(outcome.code)) {
       renew(client);
       const bool repeatable = request.repeatable || request.method == Method::Get;
@@ -111,33 +122,52 @@ class CpprestTransport final : public Transport {
                           const std::stop_token& stop) override {
     if (stop.stop_requested()) return fail(transport_error(ECANCELED, server_));
     const std::string token = token_.get(std::chrono::steady_clock::now());
-    Outcome outcome = run(stream_client(idle), request, token, on_bytes, std::nullopt, stop);
+    const auto client = streams(idle);
+    Outcome outcome = run(*client, request, token, on_bytes, std::nullopt, stop);
     if (outcome.result && outcome.result->status == kUnauthorized) {
       static_cast<void>(token_.renew_after_refusal(token, std::chrono::steady_clock::now()));
     }
+    static_cast<void>(is_refused_in_vain(outcome, *client));  // the next one has what is new
     return std::move(outcome.result);
   }
 
  private:
-  [[nodiscard]] std::shared_ptr<const http_client> calls() {
+  [[nodiscard]] HttpClientPtr calls() {
     std::scoped_lock lock(mutex_);
-    return calls_;
+    return current(calls_, kStepTimeout);
+  }
+
+  // The library's time-out is for each step, which for a stream is an idle time-out, and belongs to
+  // the client; so there is one client for each of the few values in use.
+  [[nodiscard]] HttpClientPtr streams(milliseconds idle) {
+    std::scoped_lock lock(mutex_);
+    return current(streams_[idle], idle);
+  }
+
+  // One that was made with other material than there is now is left to those who use it.
+  const HttpClientPtr& current(HttpClientPtr& client, milliseconds step) {
+    auto tls = tls_.get(std::chrono::steady_clock::now());
+    if (!client || client->tls != tls) {
+      client = {new HttpClient{http_client(uri_, config(step, tls)), tls}, detail::delete_on_pool<const HttpClient>};
+    }
+    return client;
+  }
+
+  // The certificate was refused by material that has been replaced meanwhile.
+  [[nodiscard]] bool is_refused_in_vain(const Outcome& outcome, const HttpClient& client) {
+    return !outcome.result && is_refused_certificate(outcome.code) &&
+           tls_.renew_after_refusal(client.tls, std::chrono::steady_clock::now());
   }
 
   // Connections that are kept open die together, with their server: a client that has met one may
   // have ten, and would offer them one after the other.
-  void renew(const std::shared_ptr<const http_client>& client) {
-    auto fresh = new_client();
+  void renew(const HttpClientPtr& client) {
     std::scoped_lock lock(mutex_);
-    if (calls_ == client) calls_ = std::move(fresh);
-  }
-
-  [[nodiscard]] std::shared_ptr<const http_client> new_client() const {
-    return {new http_client(uri_, config(kStepTimeout)), detail::delete_on_pool<const http_client>};
+    if (calls_ == client) calls_ = nullptr;
   }
 
   // With a fresh token once more if the one that was used has been replaced meanwhile.
-  Outcome attempt(const http_client& client, const Request& request, Instant deadline) {
+  Outcome attempt(const HttpClient& client, const Request& request, Instant deadline) {
     const auto now = std::chrono::steady_clock::now();
     const std::string token = token_.get(now);
     Outcome outcome = run(client, request, token, nullptr, deadline, {});
@@ -148,7 +178,7 @@ class CpprestTransport final : public Transport {
     return outcome;
   }
 
-  Outcome run(const http_client& client, const Request& request, const std::string& token,
+  Outcome run(const HttpClient& client, const Request& request, const std::string& token,
               const Exchange::OnBytes& on_bytes, std::optional<Instant> deadline,
               const std::stop_token& stop) {
     web::http::http_request message;
@@ -159,26 +189,16 @@ class CpprestTransport final : public Transport {
           fail(ErrorKind::Internal, "not a request path: " + request.path + ": " + error.what())};
     }
     const auto exchange = std::make_shared<Exchange>(server_, on_bytes);
-    exchange->start(client, message, deadline);
+    exchange->start(client.http, message, deadline);
     return exchange->wait(deadline, stop);
   }
 
-  // The library's time-out is for each step, which for a stream is an idle time-out, and belongs to
-  // the client; so there is one client for each of the few values in use.
-  http_client stream_client(milliseconds idle) {
-    std::scoped_lock lock(mutex_);
-    const auto it = streams_.find(idle);
-    if (it != streams_.end()) return it->second;
-    return streams_.emplace(idle, http_client(uri_, config(idle))).first->second;
-  }
-
-  template <class Duration>
-  http_client_config config(Duration step) const {
+  static http_client_config config(milliseconds step, const std::shared_ptr<const TlsMaterial>& tls) {
     http_client_config out;
     out.set_timeout(step);
     out.set_max_redirects(0);  // never carry a token to somebody else
-    if (tls_) {
-      out.set_ssl_context_callback([tls = tls_](boost::asio::ssl::context& context) {
+    if (tls) {
+      out.set_ssl_context_callback([tls](boost::asio::ssl::context& context) {
         tls->install(context.native_handle());
       });
     }
@@ -187,12 +207,12 @@ class CpprestTransport final : public Transport {
 
   const std::string server_;
   const web::uri uri_;
-  const std::shared_ptr<const TlsMaterial> tls_;
+  TlsSource tls_;
   TokenSource token_;
   Gate gate_;
   std::mutex mutex_;
-  std::shared_ptr<const http_client> calls_;
-  std::map<milliseconds, http_client> streams_;
+  HttpClientPtr calls_;
+  std::map<milliseconds, HttpClientPtr> streams_;
 };
 
 }  // namespace
@@ -231,8 +251,7 @@ Result<std::unique_ptr<Transport>> make_transport(const Credentials& given) {
     } else if (uri.scheme() != "http") {
       return fail(ErrorKind::Invalid, "\"" + credentials.server + "\" is not an http(s) URL");
     }
-    return std::make_unique<CpprestTransport>(credentials.server, std::move(tls), credentials.token,
-                                              std::move(renew));
+    return std::make_unique<CpprestTransport>(credentials, std::move(tls), std::move(renew));
   } catch (const std::exception& error) {
     return fail(ErrorKind::Invalid,
                 "\"" + credentials.server + "\" is not a usable URL: " + error.what());

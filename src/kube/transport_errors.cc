@@ -17,7 +17,7 @@ Error openssl_error(int code, const std::string& server) {
   const auto packed = static_cast<unsigned long>(code);
   const char* text = ERR_reason_error_string(packed);
   const std::string reason = text != nullptr ? text : "TLS error " + std::to_string(code);
-  if (ERR_GET_REASON(packed) == SSL_R_CERTIFICATE_VERIFY_FAILED) {
+  if (is_refused_certificate(code)) {
     return {ErrorKind::Unauthorized,
             "the certificate of " + server + " is refused: " + reason,
             {},
@@ -27,6 +27,11 @@ Error openssl_error(int code, const std::string& server) {
 }
 
 }  // namespace
+
+bool is_refused_certificate(int code) {
+  return is_openssl(code) &&
+         ERR_GET_REASON(static_cast<unsigned long>(code)) == SSL_R_CERTIFICATE_VERIFY_FAILED;
+}
 
 bool is_lost_connection(int code) {
   return code == kAsioEof || code == EPIPE || code == ECONNRESET;

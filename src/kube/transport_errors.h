@@ -11,6 +11,9 @@ namespace pgrightsizer::kube {
 // `server` is the API server's URL, `code` the errno, asio or packed OpenSSL code.
 [[nodiscard]] Error transport_error(int code, const std::string& server);
 
+// The server's certificate is none that we trust. Nothing was sent.
+[[nodiscard]] bool is_refused_certificate(int code);
+
 // The connection died; whether the server acted on the request is unknown.
 [[nodiscard]] bool is_lost_connection(int code);
 

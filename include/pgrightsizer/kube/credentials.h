@@ -22,6 +22,7 @@ struct ExecPlugin {
 struct Credentials {
   std::string server;           // https://host:port
   std::string ca_pem;           // certificates the server may be signed by; nothing else is trusted
+  std::string ca_file;          // of ca_pem, re-read once a minute and after a refusal; empty: fixed
   std::string client_cert_pem;  // empty: none
   std::string client_key_pem;
   std::string token;       // empty: none

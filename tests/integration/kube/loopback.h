@@ -61,8 +61,8 @@ class LoopbackServer {
 // Forwards to host:port; for LoopbackServer.
 [[nodiscard]] LoopbackServer::Serve forward_to(const std::string& host, const std::string& port);
 
-// Answers with a fresh self-signed certificate, whatever is asked.
-[[nodiscard]] LoopbackServer::Serve serve_self_signed();
+// Answers with a fresh self-signed certificate, whatever is asked; `pem` is to be that certificate.
+[[nodiscard]] LoopbackServer::Serve serve_self_signed(std::string* pem = nullptr);
 // A certificate that signed nothing, as PEM.
 [[nodiscard]] std::string unrelated_ca_pem();
 

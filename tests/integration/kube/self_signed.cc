@@ -38,11 +38,20 @@ struct Identity {
   Identity& operator=(const Identity&) = delete;
 };
 
+std::string pem_of(const Identity& identity) {
+  const std::unique_ptr<BIO, decltype(&BIO_free_all)> bio(BIO_new(BIO_s_mem()), BIO_free_all);
+  PEM_write_bio_X509(bio.get(), identity.certificate);
+  char* text = nullptr;
+  const long size = BIO_get_mem_data(bio.get(), &text);
+  return {text, static_cast<std::size_t>(size)};
+}
+
 }  // namespace
 
-LoopbackServer::Serve serve_self_signed() {
+LoopbackServer::Serve serve_self_signed(std::string* pem) {
   const std::shared_ptr<SSL_CTX> context(SSL_CTX_new(TLS_server_method()), SSL_CTX_free);
   const Identity identity;
+  if (pem != nullptr) *pem = pem_of(identity);
   SSL_CTX_use_certificate(context.get(), identity.certificate);
   SSL_CTX_use_PrivateKey(context.get(), identity.key);
   return [context](const Socket& client) {
@@ -55,13 +64,6 @@ LoopbackServer::Serve serve_self_signed() {
   };
 }
 
-std::string unrelated_ca_pem() {
-  const Identity identity;
-  const std::unique_ptr<BIO, decltype(&BIO_free_all)> bio(BIO_new(BIO_s_mem()), BIO_free_all);
-  PEM_write_bio_X509(bio.get(), identity.certificate);
-  char* text = nullptr;
-  const long size = BIO_get_mem_data(bio.get(), &text);
-  return {text, static_cast<std::size_t>(size)};
-}
+std::string unrelated_ca_pem() { return pem_of(Identity{}); }
 
 }  // namespace pgrightsizer

@@ -294,6 +294,51 @@ TEST(Transport, ATokenFileIsReadAgainAfterARefusal) {
   std::filesystem::remove(path);
 }
 
+class TransportWithAuthorityFile : public ::testing::Test {
+ protected:
+  TransportWithAuthorityFile() {
+    write(unrelated_ca_pem());
+    Credentials credentials;
+    credentials.server = "https://127.0.0.1:" + std::to_string(server_.port());
+    credentials.ca_pem = unrelated_ca_pem();
+    credentials.ca_file = path_.string();
+    transport_ = std::move(*make_transport(credentials));
+  }
+  ~TransportWithAuthorityFile() override { std::filesystem::remove(path_); }
+
+  void write(const std::string& pem) { std::ofstream(path_) << pem; }
+
+  const std::filesystem::path path_ =
+      std::filesystem::temp_directory_path() / ("authority-" + std::to_string(::getpid()));
+  std::string pem_;
+  LoopbackServer server_{serve_self_signed(&pem_)};
+  std::unique_ptr<Transport> transport_;
+};
+
+TEST_F(TransportWithAuthorityFile, ReadsItAgainAfterARefusal) {
+  ASSERT_FALSE(transport_->call(get(), kEnough));
+  write("half a certif");
+  const auto refused = transport_->call(get(), kEnough);
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().kind, ErrorKind::Unauthorized) << refused.error().message();
+  write(pem_);
+  const auto response = transport_->call(get(), kEnough);
+  ASSERT_TRUE(response) << response.error().message();
+  EXPECT_EQ(response->status, 200);
+}
+
+TEST_F(TransportWithAuthorityFile, ReadsItAgainForTheNextStreamAfterARefusal) {
+  std::string body;
+  const auto stream = [&] {
+    return transport_->stream(get(), [&](std::string_view piece) { body += piece; }, kEnough, {});
+  };
+  ASSERT_FALSE(stream());
+  write(pem_);
+  EXPECT_FALSE(stream());
+  EXPECT_TRUE(stream());
+  EXPECT_EQ(body, "{}");
+}
+
 TEST(Transport, AForeignCertificateIsRefused) {
   LoopbackServer server(serve_self_signed());
   Credentials credentials;

@@ -74,6 +74,7 @@ TEST_F(KubeconfigTest, FilesAreRelativeToTheKubeconfig) {
       load("server: 'https://h:1', certificate-authority: ca.crt", "tokenFile: token");
   ASSERT_TRUE(credentials) << credentials.error().message();
   EXPECT_EQ(credentials->ca_pem, "CA");
+  EXPECT_EQ(credentials->ca_file, (directory / "ca.crt").string());
   EXPECT_EQ(credentials->token_file, (directory / "token").string());
 }
 
