@@ -16,7 +16,8 @@ import database  # noqa: E402  (the neighbours' modules)
 import kubelet  # noqa: E402
 import world  # noqa: E402
 from objects import cluster, install_crd, kubeconfig  # noqa: E402
-from proxy.api import Upstream, make_authority  # noqa: E402
+from proxy.access import make_authority  # noqa: E402
+from proxy.api import Upstream  # noqa: E402
 
 LOCAL = (f"{world.SUBNET}.0.0/16", "10.96.0.0/16")
 

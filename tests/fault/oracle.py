@@ -8,6 +8,7 @@ from proxy.record import changes
 KINDS = ("Service", "Secret", "ConfigMap", "Deployment", "EndpointSlice", "PodDisruptionBudget")
 QUIET = 3  # seconds without a write
 PATIENCE = 60  # seconds for that
+NOTICED = 0.5  # seconds in which a process ends
 UNSTABLE = re.compile(
     r"(uid|resourceVersion|creationTimestamp|generation|managedFields|observedGeneration|.*Time|time"
     r"|since|.*Milliseconds|clusterIPs?|used|usedPercent|direct|pooled|clients|waiting"
@@ -120,3 +121,41 @@ def stale_lists(world):
     return [f"{one['verb']} {one['path']} at resourceVersion {one['version']}"
             for one in world.record.entries("request")
             if one["path"].endswith("?list") and one["version"]]
+
+
+def complaints(keeper, done_to_it=()):
+    """A process that has lost its Lease must end, and has no other reason to. It has lost it when it was
+    stolen, and when it could not renew it for 10 s: a machine that has no time for it is none of its
+    faults, nor is a server that is away. One whose credentials were replaced can renew it."""
+    said = [line["message"] for line in keeper.lines() if line["level"] == "error"]
+    lost = [line["why"] for line in keeper.lines("the lease is lost")]
+    ends = [code for code in keeper.unexpected if code != 1]
+    if len(keeper.unexpected) > len(lost):
+        ends = keeper.unexpected
+    found = [f"the operator ended by itself with {code}" for code in ends]
+    found += [f"the operator says: {line}" for line in said if line != "the lease is lost"]
+    if "rotate" in done_to_it:
+        found += [f"the lease is lost after a rotation: {why}" for why in lost]
+    thefts, noticed = list(done_to_it).count("steal"), lost.count("another has it")
+    if thefts != noticed:
+        found.append(f"the lease was stolen {thefts} times, and the operator ended {noticed} times of that")
+    return found
+
+
+def robs_the_thief(entries):
+    """Whoever has read in the Lease that it is another's writes no more, and takes it when it is over."""
+    found = []
+    until = seen = None
+    for one in entries:
+        at_lease = one["path"].startswith("leases/")
+        if one.get("stolen_for"):
+            until, seen = one["at"] + one["stolen_for"], None
+        elif until and at_lease and one["verb"] == "GET" and one["status"] == 200:
+            seen = seen or one["at"] + one["took"]
+        elif until and at_lease and one["status"] == 200:
+            if one["at"] < until:
+                found.append(f"took the Lease {until - one['at']:.1f} s too early")
+            until = None
+        elif until and seen and changes(one) and one["at"] > seen + NOTICED:
+            found.append(f"{one['verb']} {one['path']} {one['at'] - seen:.1f} s after the theft was read")
+    return found

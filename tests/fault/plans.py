@@ -28,7 +28,8 @@ def plan(name, *rules):
 
 def all_plans(changes):
     """By turns, so that a matrix that is cut short has seen something of everything."""
-    kinds = (crashes(changes), errors(), reads(), lists(), watches(), databases(), stops())
+    kinds = (crashes(changes), errors(), reads(), lists(), watches(), databases(), stops(), servers(),
+             credentials(), refusals(), thefts())
     return [one for turn in itertools.zip_longest(*kinds) for one in turn if one]
 
 
@@ -149,6 +150,79 @@ def watches():
                                             "stage": "up", "do": "drop", "count": 2})
 
 
+# --- the API server as a whole, and who may do what -----------------------------------------------
+
+NEVER = 99_999_999_999  # a resourceVersion that no server has reached
+
+
+def servers():
+    """One that is restarted, and one that lags behind the one before it."""
+    for (verb, path, stage), seconds in itertools.product(WRITES, (1, 5)):
+        yield plan(f"down {seconds} s {verb} {path}", {
+            "on": "request", "verb": verb, "path": path, "stage": stage, "do": "down",
+            "when": "during" if seconds == 1 else "before", "seconds": seconds})
+    # Longer than a Lease may go without a renewal.
+    yield plan("down 14 s", {"on": "request", "verb": "PATCH", "path": "services/shop", "stage": "up",
+                             "do": "down", "seconds": 14})
+    for kind in KINDS:
+        at = {"on": "event", "path": kind, "stage": "up"}
+        # What it has not seen comes late; reads and writes are those of the store.
+        yield plan(f"behind watch {kind}", {**at, "do": "close"},
+                   {**at, "nth": 2, "do": "silence", "seconds": 6})
+        yield plan(f"behind list {kind}", gone(kind, "up"), {
+            "on": "request", "path": f"{kind}\\?list", "stage": "up", "lasts": 7, "do": "rewrite",
+            "find": "sendInitialEvents=true", "put": f"sendInitialEvents=true&resourceVersion={NEVER}"})
+        yield plan(f"behind answer {kind}", {**at, "do": "close"}, behind(kind, 6))
+    yield plan("behind for good", {"on": "event", "path": "deployments", "stage": "up", "do": "close"},
+               behind("deployments", 64))
+    # Built-in kinds may have their whole history in the memory of a server that is young.
+    for stage in ("up", "back"):
+        kind = "connectionpolicies"
+        yield plan(f"compacted {kind} {stage}",
+                   {"on": "event", "path": kind, "stage": stage, "do": "close"},
+                   {"on": "request", "path": f"{kind}\\?watch", "stage": stage, "do": "rewrite",
+                    "find": r"resourceVersion=\d+", "put": "resourceVersion=1"})
+
+
+def behind(kind, seconds):
+    return {"on": "request", "path": f"{kind}\\?watch", "stage": "up", "lasts": seconds,
+            "do": "answer", "status": 504, "cause": "ResourceVersionTooLarge", "retry_after": 1}
+
+
+def credentials():
+    """At once, and before the kubelet has brought the new file."""
+    for what, seconds, stage in itertools.product(("token", "authority"), (0, 4), ("up", "back")):
+        yield plan(f"rotate {what} {'late' if seconds else ''} {stage}", {
+            "on": "request", "verb": "PATCH", "path": "connectionpolicies/shop/status", "stage": stage,
+            "do": "rotate", "what": what, "seconds": seconds})
+
+
+def refusals():
+    """For a while: rights that were taken away, a definition that is not served, a namespace that ends."""
+    for kind in (*KINDS, "secrets", "services"):
+        yield plan(f"demote {kind}", {"on": "request", "path": f"{kind}.*", "stage": "up", "lasts": 6,
+                                      "do": "demote"})
+    for stage in ("up", "back"):
+        yield plan(f"demote writes {stage}", {
+            "on": "request", "verb": "POST|PUT|PATCH|DELETE", "path": "(?!leases).*", "stage": stage,
+            "lasts": 6, "do": "demote"})
+        yield plan(f"demote everything {stage}", {
+            "on": "request", "stage": stage, "lasts": 6, "do": "demote"})
+        yield plan(f"not served {stage}", {
+            "on": "request", "path": "connectionpolicies.*", "stage": stage, "lasts": 6,
+            "do": "rewrite", "find": "/v1alpha1/", "put": "/v0/"})
+    # No object of these names is there before.
+    yield plan("terminating", {
+        "on": "request", "verb": "POST|PATCH", "path": "events|(?!pods)[a-z]+/shop-(pooler|direct).*",
+        "stage": "up", "lasts": 6, "do": "answer", "status": 403, "cause": "NamespaceTerminating"})
+
+
+def thefts():
+    for stage in ("up", "higher", "back"):
+        yield plan(f"steal {stage}", {"on": "request", "verb": "PATCH", "path": "leases/.*",
+                                      "stage": stage, "do": "steal", "seconds": 5})
+
+
 # --- PostgreSQL and PgBouncer ---------------------------------------------------------------------
 
 
@@ -182,4 +256,6 @@ SAMPLE = (
     "answer 429 PATCH connectionpolicies/shop/status", "reset during DELETE pods/shop-db-0",
     "list truncate pods", "watch gone deployments up", "watch drop and gone deployments",
     "watch duplicate pods", "login refused postgres", "statement lost RESUME",
+    "down 5 s PATCH services/shop", "behind list pods", "compacted connectionpolicies back",
+    "rotate authority up", "steal higher", "not served up",
 )

@@ -43,23 +43,12 @@ def judge(world, reference):
     findings += oracle.too_often(world.record.entries("request", "statement"))
     findings += oracle.came_too_soon(world)
     findings += oracle.stale_lists(world)
+    findings += oracle.robs_the_thief(world.record.entries("request"))
     for keeper in world.keepers:
-        findings += complaints(keeper)
+        findings += oracle.complaints(keeper, [one["do"] for one in world.plan.fired])
     if world.sampler.looks < 20:
         findings.append(f"the sampler has looked {world.sampler.looks} times only")
     return findings, left, done
-
-
-def complaints(keeper):
-    """A process that could not renew its Lease for 10 s must end: a machine that has no time for it is
-    none of its faults."""
-    said = [line["message"] for line in keeper.lines() if line["level"] == "error"]
-    lost = [line for line in keeper.lines("the lease is lost") if line["why"] != "another has it"]
-    ends = [code for code in keeper.unexpected if code != 1]
-    if len(keeper.unexpected) > len(lost):
-        ends = keeper.unexpected
-    return [f"the operator ended by itself with {code}" for code in ends] + [
-        f"the operator says: {line}" for line in said if line != "the lease is lost"]
 
 
 def point(one):

@@ -33,5 +33,52 @@ class TooOften(unittest.TestCase):
         self.assertEqual([], oracle.too_often(entries))
 
 
+LEASE = {"path": "leases/pg-rightsizer", "took": 0.01}
+THEFT = {**LEASE, "verb": "PATCH", "at": 1, "status": 409, "stolen_for": 5}
+READ = {**LEASE, "verb": "GET", "at": 3, "status": 200}
+LATE = {**LEASE, "verb": "PATCH", "at": 9, "status": 200}
+
+
+class Thief(unittest.TestCase):
+    def judge(self, *between):
+        entries = [THEFT, {**STEP, "at": 2}, READ, *between, LATE, {**STEP, "at": 10}]
+        return oracle.robs_the_thief([{"on": "request", **one} for one in entries])
+
+    def test_may_be_followed_by_what_did_not_know_of_it(self):
+        self.assertEqual([], self.judge())
+
+    def test_is_not_followed_by_writes_of_one_who_knows(self):
+        self.assertEqual(1, len(self.judge({**STEP, "at": 4})))
+        self.assertEqual([], self.judge({**LOOK[0], "at": 4}), "reading is allowed")
+
+    def test_keeps_the_lease_as_long_as_it_lasts(self):
+        self.assertEqual(1, len(self.judge({**LATE, "at": 5.5})))
+        self.assertEqual([], self.judge({**LATE, "at": 5.5, "status": 409}))
+
+
+class Keeper:
+    def __init__(self, *why, unexpected=(1,)):
+        self.unexpected = list(unexpected)
+        self._lines = [{"level": "error", "message": "the lease is lost", "why": one} for one in why]
+
+    def lines(self, *_):
+        return self._lines
+
+
+class Complaints(unittest.TestCase):
+    def test_a_process_that_has_lost_its_lease_ends(self):
+        slow = "no answer from https://h in time"
+        for keeper, done_to_it, complaints in (
+                (Keeper("another has it"), ["steal"], 0),
+                (Keeper("another has it"), [], 1),
+                (Keeper(unexpected=()), ["steal"], 1),
+                (Keeper(slow), ["down"], 0),
+                (Keeper(slow, unexpected=(139,)), [], 1),
+                (Keeper(slow, unexpected=(1, 1)), [], 2),
+                (Keeper(slow), ["rotate"], 1)):
+            with self.subTest(keeper=vars(keeper), done_to_it=done_to_it):
+                self.assertEqual(complaints, len(oracle.complaints(keeper, done_to_it)))
+
+
 if __name__ == "__main__":
     unittest.main(verbosity=2)

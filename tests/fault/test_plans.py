@@ -2,6 +2,7 @@
 """What the matrix is made of."""
 
 import collections
+import re
 import unittest
 
 import plans
@@ -43,6 +44,47 @@ class Plans(unittest.TestCase):
         for one in every:
             Plan(one["name"], one["rules"])
         self.assertGreaterEqual(len(every) - 3 * len(CHANGES), 100, "errors and watches")
+
+
+WATCH = "GET /apis/pgrightsizer.io/v1alpha1/namespaces/ns/connectionpolicies?watch=true&timeoutSeconds=280"
+
+
+class Rewritten(unittest.TestCase):
+    """Requests as the operator makes them, and what the API server is asked instead."""
+
+    def expect(self, name, path, line, instead, verb="GET"):
+        found = next(one for one in plans.all_plans(CHANGES) if one["name"] == name)
+        plan = Plan(name, found["rules"])
+        plan.stage = "up"
+        rule = plan.rule_for("request", verb=verb, path=path)
+        self.assertEqual((instead, "rewrite"), (re.sub(rule.find, rule.put, line), rule.do))
+
+    def test_a_version_that_is_compacted(self):
+        self.expect("compacted connectionpolicies up", "connectionpolicies?watch",
+                    f"{WATCH}&resourceVersion=4711 HTTP/1.1", f"{WATCH}&resourceVersion=1 HTTP/1.1")
+
+    def test_a_version_that_the_server_has_not_reached(self):
+        begin = f"{WATCH}&sendInitialEvents=true"
+        self.expect("behind list connectionpolicies", "connectionpolicies?list",
+                    f"{begin}&resourceVersionMatch=NotOlderThan HTTP/1.1",
+                    f"{begin}&resourceVersion={plans.NEVER}&resourceVersionMatch=NotOlderThan HTTP/1.1")
+
+    def test_a_definition_that_is_not_served(self):
+        for path in ("connectionpolicies?list", "connectionpolicies/shop"):
+            self.expect("not served up", path, f"{WATCH} HTTP/1.1", f"{WATCH} HTTP/1.1".replace("v1alpha1", "v0"))
+
+
+class Terminating(unittest.TestCase):
+    def test_nothing_new_is_made_and_what_is_there_can_be_changed(self):
+        found = next(one for one in plans.all_plans(CHANGES) if one["name"] == "terminating")
+        plan = Plan("terminating", found["rules"])
+        plan.stage = "up"
+        for verb, path, refused in (("PATCH", "secrets/shop-pooler", True), ("POST", "events", True),
+                                    ("PATCH", "services/shop-direct", True),
+                                    ("PATCH", "services/shop", False), ("GET", "secrets/shop-pooler", False),
+                                    ("PATCH", "pods/shop-pooler-5b7c6-cqch6", False)):
+            rule = plan.rule_for("request", verb=verb, path=path)
+            self.assertEqual(refused, rule is not None, path)
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 """The proxies alone, between a client and a server that are a few lines each."""
 
 import asyncio
+import contextlib
 import pathlib
 import ssl
 import struct
@@ -10,7 +11,8 @@ import types
 import unittest
 
 from proxy import http1, sql
-from proxy.api import ApiProxy, describe, make_authority
+from proxy.access import Access, make_authority
+from proxy.api import ApiProxy, describe
 from proxy.frames import Frames, kind_of
 from proxy.plan import Plan
 from proxy.record import Record
@@ -28,17 +30,18 @@ class Api(unittest.IsolatedAsyncioTestCase):
     def setUpClass(cls):
         home = tempfile.TemporaryDirectory()
         cls.addClassCleanup(home.cleanup)
-        cls.authority = pathlib.Path(home.name)
-        make_authority(cls.authority)
+        cls.home = pathlib.Path(home.name)
+        make_authority(cls.home)
 
     async def proxied(self, *rules):
         """A proxy under these rules before a server that answers everything."""
-        self.upstream_saw, self.killed, self.record = [], [], Record()
+        self.upstream_saw, self.upstream_bodies, self.killed, self.record = [], [], [], Record()
+        self.directory = pathlib.Path(tempfile.mkdtemp(dir=self.home))
         server = await asyncio.start_server(self.serve, "127.0.0.1", 0)
         upstream = types.SimpleNamespace(
             connect=lambda: asyncio.open_connection(*server.sockets[0].getsockname()))
-        proxy = ApiProxy(upstream, self.authority, Plan("test", rules), self.record,
-                         self.killed.append)
+        proxy = ApiProxy(upstream, Access(self.directory, "operator", self.home), Plan("test", rules),
+                         self.record, self.killed.append)
         self.port = await proxy.start()
         self.addCleanup(server.close)
         self.addCleanup(proxy.stop)
@@ -46,19 +49,28 @@ class Api(unittest.IsolatedAsyncioTestCase):
     async def serve(self, reader, writer):
         while request := await http1.read_request(reader):
             self.upstream_saw.append(request.first)
-            if "watch=true" in request.first:
+            self.upstream_bodies.append(request.body)
+            self.upstream_heard = request
+            if "watch=true" in request.first and "endless" in request.first:
+                writer.write(WATCH + http1.chunk(EVENTS[0]))
+            elif "watch=true" in request.first:
                 writer.write(WATCH + b"".join(map(http1.chunk, EVENTS)) + http1.LAST_CHUNK)
             else:
                 writer.write(OK)
 
-    async def ask(self, *requests):
-        """Everything that is answered until the proxy or the last answer ends."""
-        tls = ssl.create_default_context(cafile=self.authority / "ca.crt")
+    def file(self, name):
+        return (self.directory / f"operator.{name}").read_text()
+
+    async def ask(self, *requests, authority=None, token=None):
+        """Everything that is answered until the proxy or the last answer ends. Goes by the files if it is
+        not told otherwise."""
+        tls = ssl.create_default_context(cadata=authority or self.file("ca"))
         reader, writer = await asyncio.open_connection("127.0.0.1", self.port, ssl=tls)
+        token = token or self.file("token")
         answers = []
         try:
             for request in requests:
-                writer.write(f"{request} HTTP/1.1\r\nHost: x\r\n\r\n".encode())
+                writer.write(f"{request} HTTP/1.1\r\nAuthorization: Bearer {token}\r\n\r\n".encode())
                 answer = await http1.read_head(reader)
                 if answer is None:
                     break
@@ -125,6 +137,83 @@ class Api(unittest.IsolatedAsyncioTestCase):
         for request, status in ((watch, 410), (watch, 410), (f"GET {PODS}?limit=5", 200), (watch, 200)):
             self.assertEqual([status], [one.status for one in await self.ask(request)])
 
+    async def test_answers_for_a_while_and_ends_watches_that_match(self):
+        await self.proxied({"on": "request", "path": "pods.*", "nth": 2, "lasts": 3600, "do": "answer",
+                            "status": 403, "cause": "NamespaceTerminating"})
+        watch = asyncio.ensure_future(self.ask(f"GET {PODS}?watch=true&endless"))
+        while not self.upstream_saw:
+            await asyncio.sleep(0)
+        answers = await self.ask(f"GET {PODS}/a", f"PATCH {PODS}/b", "GET /api/v1/namespaces/ns/secrets/a")
+        self.assertEqual([403, 403, 200], [one.status for one in answers])
+        self.assertIn(b'"causes": [{"reason": "NamespaceTerminating"', answers[0].body)
+        self.assertEqual([EVENTS[0]], [one.body for one in await watch], "it ends as the server ends it")
+
+    async def test_lets_the_server_answer_something_else(self):
+        await self.proxied({"on": "request", "path": "pods/a", "do": "rewrite", "find": r"version=\d+",
+                            "put": "version=1"},
+                           {"on": "request", "path": "pods/b", "do": "demote"})
+        await self.ask(f"GET {PODS}/a?version=77", f"GET {PODS}/a?version=77")
+        self.assertEqual([f"GET {PODS}/a?version={number} HTTP/1.1" for number in (1, 77)],
+                         self.upstream_saw)
+        self.assertEqual("system:masters", self.upstream_heard.header("Impersonate-Group"))
+        await self.ask(f"GET {PODS}/b")
+        self.assertEqual(("operator", ""), (self.upstream_heard.header("Impersonate-User"),
+                                            self.upstream_heard.header("Impersonate-Group")))
+
+    async def test_goes_down_with_all_connections(self):
+        for when, seen in (("before", 1), ("during", 2)):
+            with self.subTest(when=when):
+                await self.proxied({"on": "request", "path": "pods/a", "do": "down", "when": when,
+                                    "seconds": 3600})
+                watch = asyncio.ensure_future(self.ask(f"GET {PODS}?watch=true&endless"))
+                while not self.upstream_saw:
+                    await asyncio.sleep(0)
+                self.assertEqual([], await self.ask(f"GET {PODS}/a"))
+                self.assertEqual([], await watch)
+                self.assertEqual(seen, len(self.upstream_saw))
+                with self.assertRaises(ConnectionRefusedError):
+                    await self.ask(f"GET {PODS}/a")
+
+    async def test_comes_back(self):
+        await self.proxied({"on": "request", "path": "pods/a", "do": "down", "seconds": 0.01})
+        self.assertEqual([], await self.ask(f"GET {PODS}/a"))
+        answers = []
+        async with asyncio.timeout(10):
+            while not answers:
+                with contextlib.suppress(ConnectionRefusedError):
+                    answers = await self.ask(f"GET {PODS}/a")
+        self.assertEqual([200], [one.status for one in answers])
+
+    async def test_wants_another_token(self):
+        for seconds, second in ((0, 200), (3600, 401)):
+            with self.subTest(seconds=seconds):
+                await self.proxied({"on": "request", "do": "rotate", "what": "token", "seconds": seconds})
+                statuses = [one.status for request in ("a", "b") for one in await self.ask(f"GET {PODS}/{request}")]
+                self.assertEqual([401, second], statuses)
+        self.assertEqual([], self.upstream_saw)
+
+    async def test_shows_a_certificate_of_another_authority(self):
+        for seconds in (0, 3600):
+            with self.subTest(seconds=seconds):
+                await self.proxied({"on": "request", "do": "rotate", "what": "authority", "seconds": seconds})
+                before = self.file("ca")
+                self.assertEqual([], await self.ask(f"GET {PODS}/a"))
+                with self.assertRaises(ssl.SSLCertVerificationError):
+                    await self.ask(f"GET {PODS}/a", authority=before)
+                self.assertEqual(seconds > 0, before == self.file("ca"))
+        await self.proxied({"on": "request", "do": "rotate", "what": "authority"})
+        self.assertEqual([], await self.ask(f"GET {PODS}/a"))
+        self.assertEqual([200], [one.status for one in await self.ask(f"GET {PODS}/a")])
+
+    async def test_steals_a_lease(self):
+        await self.proxied({"on": "request", "verb": "PATCH", "path": "leases/a", "do": "steal", "seconds": 5})
+        lease = "/apis/coordination.k8s.io/v1/namespaces/ns/leases/a"
+        await self.ask(f"PATCH {lease}?fieldManager=x", f"PATCH {lease}?fieldManager=x")
+        self.assertEqual([f"PATCH {lease} HTTP/1.1", *[f"PATCH {lease}?fieldManager=x HTTP/1.1"] * 2],
+                         self.upstream_saw)
+        self.assertEqual([5, None], [one.get("stolen_for") for one in self.record.entries()])
+        self.assertIn(b'"holderIdentity": "thief"', self.upstream_bodies[0])
+
 
 class Wire(unittest.TestCase):
     def test_paths_as_plans_name_them(self):
@@ -152,6 +241,15 @@ class Wire(unittest.TestCase):
         hits = [plan.rule_for("request", path="a") is not None for _ in range(5)]
         self.assertEqual([False, True, True, False, False], hits)
         self.assertEqual(2, len(plan.fired))
+
+    def test_a_rule_that_lasts_ends_by_the_clock(self):
+        now = [0.0]
+        plan = Plan("test", [{"on": "request", "nth": 2, "lasts": 5, "do": "answer", "status": 503}],
+                    clock=lambda: now[0])
+        hits = []
+        for now[0] in (0, 10, 10, 14.9, 15, 30):
+            hits.append(plan.rule_for("request", path="a") is not None)
+        self.assertEqual([False, True, True, True, False, False], hits)
 
 
 def message(kind, body=b""):

@@ -14,7 +14,8 @@ from database import HOST, Servers, free_port
 from keeper import Keeper
 from kubelet import Node, Watch
 from objects import Namespace, Refused
-from proxy.api import ApiProxy, write_kubeconfig
+from proxy.access import Access
+from proxy.api import ApiProxy
 from proxy.record import Record
 from proxy.sql import SqlProxy
 from sampler import Sampler
@@ -103,10 +104,10 @@ class World:
 
     def start_operator(self, identity, for_ever=True):
         """Behind an API proxy of its own."""
-        proxy = ApiProxy(self._upstream, self._authority, self.plan, self.record,
+        access = Access(self.directory, identity, self._authority)
+        proxy = ApiProxy(self._upstream, access, self.plan, self.record,
                          lambda signal: keeper.kill(signal), identity)
-        port = self._loop.run(proxy.start())
-        config = write_kubeconfig(self.directory / f"{identity}.kubeconfig", port, self._authority)
+        config = access.kubeconfig(self._loop.run(proxy.start()))
         keeper = Keeper("--namespace", self.namespace.name, "--lease-namespace",
                         self.namespace.name, "--lease-identity", identity,
                         config=config, for_ever=for_ever)

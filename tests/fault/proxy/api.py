@@ -4,48 +4,30 @@ and ends, and no more of what passes."""
 import asyncio
 import base64
 import contextlib
+import datetime
+import json
 import pathlib
 import re
 import socket
 import ssl
 import struct
-import subprocess
 import time
 import urllib.parse
 
 import yaml
 
 from . import http1
-from .frames import Frames, kind_of
+from .stream import Stream
 
 GONE = (ConnectionError, asyncio.IncompleteReadError, ssl.SSLError, OSError)
 AFTER = 0.005  # seconds in which the other side reads what was delivered
 NAMESPACED = re.compile(r"/apis?/(?:[^/]+/)?v[^/]+/(?:namespaces/[^/]+/(?=.))?")
 
 
-def make_authority(directory):
-    """A CA and a certificate for 127.0.0.1 in this directory; files ca.crt, proxy.crt, proxy.key."""
-    def openssl(*arguments):
-        subprocess.run(["openssl", *arguments], cwd=directory, check=True, capture_output=True)
-
-    key = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "3650"]
-    openssl("req", "-x509", *key, "-subj", "/CN=fault proxy CA", "-keyout", "ca.key",
-            "-out", "ca.crt")
-    openssl("req", "-x509", *key, "-subj", "/CN=fault proxy", "-keyout", "proxy.key",
-            "-out", "proxy.crt", "-CA", "ca.crt", "-CAkey", "ca.key",
-            "-addext", "basicConstraints=critical,CA:FALSE",
-            "-addext", "subjectAltName=IP:127.0.0.1")
-
-
-def write_kubeconfig(path, port, authority):
-    certificate = base64.b64encode((authority / "ca.crt").read_bytes()).decode()
-    path.write_text(yaml.safe_dump({
-        "apiVersion": "v1", "kind": "Config", "current-context": "c",
-        "clusters": [{"name": "c", "cluster": {"server": f"https://127.0.0.1:{port}",
-                                               "certificate-authority-data": certificate}}],
-        "users": [{"name": "u", "user": {"token": "proxied"}}],
-        "contexts": [{"name": "c", "context": {"cluster": "c", "user": "u"}}]}), encoding="utf-8")
-    return path
+def acting_as(who, with_rights=True):
+    """Headers: the server's own answers are those to this user."""
+    rights = [("Impersonate-Group", "system:masters")] if with_rights else []
+    return [("Impersonate-User", who), *rights]
 
 
 class Upstream:
@@ -87,30 +69,46 @@ def streams(request, answer):
     return answer.status == 200 and re.search(r"[?&](watch|follow)=(true|1)", target) is not None
 
 
-class ApiProxy:
-    """Of one operator. `kill` ends it with a signal's name."""
+def reset(writer):
+    """With RST, not FIN."""
+    connection = writer.get_extra_info("socket")
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    writer.transport.abort()
+    return False
 
-    def __init__(self, upstream, authority, plan, record, kill, who="operator"):
-        self._upstream = upstream
+
+class ApiProxy:
+    """Of one operator, which gets here with `access`. `kill` ends it with a signal's name."""
+
+    def __init__(self, upstream, access, plan, record, kill, who="operator"):
+        self.upstream = upstream
+        self.access = access
         self.plan = plan
         self.record = record
         self.kill = kill
         self.who = who
         self.compacted = set()  # kinds whose history before the next list is said to be gone
-        self._tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        self._tls.load_cert_chain(authority / "proxy.crt", authority / "proxy.key")
+        self.streams = set()  # watches that are open
+        self._writers = set()  # of all connections
         self._server = None
+        # Keeps the port while nobody listens there.
+        self._port = socket.socket()
+        self._port.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        self._port.bind(("127.0.0.1", 0))
 
     async def start(self):
-        self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0, ssl=self._tls,
+        host, port = self._port.getsockname()
+        self._server = await asyncio.start_server(self._serve, host, port, ssl=self.access.tls,
                                                   limit=http1.LIMIT)
-        return self._server.sockets[0].getsockname()[1]
+        return port
 
     def stop(self):
         self._server.close()
+        self._port.close()
 
     async def _serve(self, reader, writer):
         link = None
+        self._writers.add(writer)
         with contextlib.suppress(*GONE):
             while request := await http1.read_request(reader):
                 exchange = Exchange(self, request)
@@ -118,12 +116,42 @@ class ApiProxy:
                     break
                 if exchange.answered:
                     continue
-                link = link or await self._upstream.connect()
+                link = link or await self.upstream.connect()
                 if not await exchange.run(link, reader, writer):
                     break
         if link:
             link[1].close()
+        self._writers.discard(writer)
         writer.close()
+
+    # What a rule asks for beyond the request that it was asked about.
+
+    def cut(self):
+        """Every connection."""
+        for writer in list(self._writers):
+            reset(writer)
+
+    def go_down(self, seconds):
+        """Nothing listens for as long."""
+        self._server.close()
+        self.cut()
+        asyncio.get_running_loop().call_later(seconds, lambda: asyncio.ensure_future(self.start()))
+
+    def rotate(self, what, seconds):
+        """The operator's files follow after as long."""
+        self.access.replace(what)
+        if seconds:
+            asyncio.get_running_loop().call_later(seconds, self.access.publish)
+        else:
+            self.access.publish()
+        if what == "authority":
+            self.cut()
+
+    def end_watches(self, rule):
+        """Those that the rule, which lasts, would refuse now."""
+        for stream in list(self.streams):
+            if rule.asks_for("request", self.plan.stage, {"who": self.who, "verb": "GET", "path": stream.path}):
+                stream.end()
 
 
 class Exchange:
@@ -146,25 +174,56 @@ class Exchange:
         rule = self._rule
         if rule:
             self._entry["fault"] = f"{rule.do} {rule.when}"
+            if rule.begins():
+                self._proxy.end_watches(rule)
         if self._shall("stop"):
             self._proxy.kill("TERM")
+        if self._shall("steal"):
+            await self._steal()
+        if self._shall("rotate"):
+            self._proxy.rotate(rule.what, rule.seconds)
+            if rule.what == "authority":
+                return False
         if self._shall("kill", "before"):
             self._proxy.kill("KILL")
             return False
         if self._shall("reset", "before"):
             return reset(writer)
+        if self._shall("down", "before"):
+            return self._go_down()
         if self._shall("stall", "before"):
             await asyncio.sleep(rule.seconds)
-        if self._shall("answer"):
+        if not self._proxy.access.allows(self._request):
+            await self._say(http1.status_answer(401), writer)
+        elif self._shall("answer"):
             self._entry["retry_after"] = rule.retry_after
-            await self._say(rule.status, rule.retry_after, writer)
+            await self._say(http1.status_answer(rule.status, rule.retry_after, rule.cause), writer)
         elif self._is_too_old():
-            await self._say(410, 0, writer)
+            await self._say(http1.status_answer(410), writer)
         return True
 
-    async def _say(self, status, retry_after, writer):
+    async def _say(self, answer, writer):
         self.answered = True
-        await self._deliver(http1.status_answer(status, retry_after), writer)
+        await self._deliver(answer, writer)
+
+    def _go_down(self):
+        self._proxy.go_down(self._rule.seconds)
+        return False
+
+    async def _steal(self):
+        """The Lease that is asked for gets another holder, who is not heard of again."""
+        now = datetime.datetime.now(datetime.timezone.utc).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+        body = {"spec": {"holderIdentity": "thief", "renewTime": now,
+                         "leaseDurationSeconds": self._rule.seconds}}
+        target = self._request.first.split(" ", 2)[1].partition("?")[0]
+        theft = http1.Message(f"PATCH {target} HTTP/1.1", [
+            ("Host", "proxy"), ("Content-Type", "application/merge-patch+json"),
+            *acting_as("thief")], json.dumps(body).encode())
+        upstream, to_upstream = await self._proxy.upstream.connect()
+        to_upstream.write(theft.with_body())
+        answer = await http1.read_head(upstream)
+        self._entry["stolen_for"] = self._rule.seconds if answer and answer.status == 200 else None
+        to_upstream.close()
 
     def _is_too_old(self):
         """A watch from before a staged 410; what asks for everything anew ends that."""
@@ -177,8 +236,9 @@ class Exchange:
     async def run(self, link, reader, writer):
         upstream, to_upstream = link
         # So that the audit log tells operators apart.
-        self._request.headers += [("Impersonate-User", self._proxy.who),
-                                  ("Impersonate-Group", "system:masters")]
+        self._request.headers += acting_as(self._proxy.who, not self._shall("demote"))
+        if self._shall("rewrite"):
+            self._request.first = re.sub(self._rule.find, self._rule.put, self._request.first)
         to_upstream.write(self._request.with_body())
         answer = await http1.read_head(upstream)
         if answer is None:
@@ -202,6 +262,8 @@ class Exchange:
             return False
         if self._shall("reset", "during"):
             return reset(writer)
+        if self._shall("down", "during"):
+            return self._go_down()
         if self._shall("stall", "during"):
             await asyncio.sleep(self._rule.seconds)
         if self._shall("truncate"):
@@ -224,70 +286,3 @@ class Exchange:
         else:
             writer.write(answer.with_body())
         await writer.drain()
-
-
-class Stream:
-    """The answer of a watch, frame by frame; a log is passed on as it comes."""
-
-    def __init__(self, proxy, path, answer, truncated):
-        self._proxy = proxy
-        self._kind, _, of_events = path.partition("?")
-        self._answer = answer
-        self._frames = Frames(answer.header("Content-Type")) if of_events else None
-        self._truncated = truncated
-
-    async def run(self, upstream, reader, writer):
-        """Ends when either side does."""
-        headers = [(name, value) for name, value in self._answer.headers
-                   if name.lower() not in ("content-length", "transfer-encoding")]
-        writer.write(http1.head(self._answer.first, [*headers, ("Transfer-Encoding", "chunked")]))
-        await writer.drain()
-        tasks = [asyncio.ensure_future(self._pass(upstream, writer)),
-                 asyncio.ensure_future(reader.read(1))]  # the client says nothing but farewell
-        await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
-
-    async def _pass(self, upstream, writer):
-        while data := await self._read(upstream):
-            for frame in self._frames.feed(data) if self._frames else [data]:
-                if not await self._frame(frame, writer):
-                    return
-        writer.write(http1.LAST_CHUNK)
-        await writer.drain()
-
-    async def _read(self, upstream):
-        return await (http1.read_chunk(upstream) if self._answer.chunked else upstream.read(65536))
-
-    async def _frame(self, frame, writer):
-        """False when it was the last."""
-        rule = self._frames and self._proxy.plan.rule_for(
-            "event", who=self._proxy.who, path=self._kind, event=kind_of(frame), contains=frame)
-        do = rule.do if rule else ""
-        if do == "drop":
-            return True
-        if do == "delay":
-            await asyncio.sleep(rule.seconds)
-        if do == "silence":
-            await asyncio.sleep(rule.seconds or 3600)
-        if do == "close" or self._truncated:
-            writer.write(http1.chunk(frame[:len(frame) // 2]))
-            await writer.drain()
-            return False
-        if do == "gone":
-            self._proxy.compacted.add(self._kind)
-            writer.write(http1.chunk(self._frames.gone()) + http1.LAST_CHUNK)
-            await writer.drain()
-            return False
-        writer.write(http1.chunk(frame) * (2 if do == "duplicate" else 1))
-        await writer.drain()
-        return True
-
-
-def reset(writer):
-    """With RST, not FIN."""
-    connection = writer.get_extra_info("socket")
-    connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-    writer.transport.abort()
-    return False

@@ -2,6 +2,7 @@
 
 import asyncio
 import dataclasses
+import json
 
 LIMIT = 1 << 20  # of a line
 
@@ -80,17 +81,19 @@ def chunk(data):
 LAST_CHUNK = b"0\r\n\r\n"
 
 
-def status_answer(status, retry_after=0):
+def status_answer(status, retry_after=0, cause=""):
     """What the API server says when it says no."""
     reasons = {401: "Unauthorized", 403: "Forbidden", 404: "NotFound", 409: "Conflict", 410: "Expired",
                422: "Invalid", 429: "TooManyRequests", 500: "InternalError",
                503: "ServiceUnavailable", 504: "Timeout"}
-    body = (f'{{"kind":"Status","apiVersion":"v1","status":"Failure","message":"staged {status}",'
-            f'"reason":"{reasons.get(status, "Unknown")}","code":{status}}}')
+    body = {"kind": "Status", "apiVersion": "v1", "status": "Failure", "message": f"staged {status}",
+            "reason": reasons.get(status, "Unknown"), "code": status}
+    if cause:
+        body["details"] = {"causes": [{"reason": cause, "message": f"staged {cause}"}]}
     headers = [("Content-Type", "application/json")]
     if retry_after:
         headers.append(("Retry-After", str(retry_after)))
-    return Message(f"HTTP/1.1 {status} staged", headers, body.encode())
+    return Message(f"HTTP/1.1 {status} staged", headers, json.dumps(body).encode())
 
 
 async def drip(writer, data, seconds):

@@ -15,12 +15,20 @@
     statement  server, text a statement, simple or extended
 
 `who` is the operator's name, where there are several. The rule applies from its `nth` match on,
-`count` times (0: for ever), and only in `stage` of the story if that is given. Matches are counted
-over all incarnations of the operator. `do` is one of
+`count` times (0: for ever), and only in `stage` of the story if that is given. A rule for requests that
+`lasts` some seconds applies to all that match in that time, and when it begins, open watches that match
+end. Matches are counted over all incarnations of the operator. `do` is one of
 
     kill       the operator, with SIGKILL
     stop       the operator, with SIGTERM; everything else goes on
-    answer     `status` (an HTTP status), with Retry-After if `retry_after` is given
+    answer     `status` (an HTTP status), with Retry-After if `retry_after` is given, and a `cause`
+    rewrite    `put` for what matches `find` in the request line: the API server itself answers, to a
+               resourceVersion or a path that the operator did not ask for
+    demote     the request is sent on as that of somebody without any rights
+    down       every connection is cut, and nothing listens for `seconds`
+    rotate     `what`: from now on another token is asked for, or the certificate is another
+               authority's and every connection is cut; the operator's file follows after `seconds`
+    steal      the Lease that the request is about gets another holder, for `seconds`
     error      `status` (a SQLSTATE)
     reset      the connection
     truncate   half of the answer, then the end of the connection
@@ -38,6 +46,7 @@ import dataclasses
 import json
 import pathlib
 import re
+import time
 
 ASKED = ("who", "verb", "path", "event", "contains", "server", "text")
 
@@ -59,22 +68,36 @@ class Rule:
     when: str = "before"
     status: object = None
     retry_after: int = 0
+    cause: str = ""
+    find: str = ""
+    put: str = ""
+    what: str = ""
     seconds: float = 0
+    lasts: float = 0
     matches: int = dataclasses.field(default=0, repr=False)
+    until: float = dataclasses.field(default=0, repr=False)
 
-    def _asks_for(self, on, stage, facts):
+    def asks_for(self, on, stage, facts):
         if on != self.on or (self.stage and stage != self.stage):
             return False
         return all(not getattr(self, field) or field in facts and _is(field, facts[field], self)
                    for field in ASKED)
 
-    def applies(self, on, stage, facts):
+    def applies(self, on, stage, facts, now):
         """Counts, too: to be called once for each thing that happens."""
-        if not self._asks_for(on, stage, facts):
+        if not self.asks_for(on, stage, facts):
             return False
         self.matches += 1
+        if self.begins():
+            self.until = now + self.lasts
+        if self.lasts:
+            return now < self.until
         return self.matches >= self.nth and (
             self.count == 0 or self.matches < self.nth + self.count)
+
+    def begins(self):
+        """With this match, to last for a while."""
+        return self.lasts > 0 and self.matches == self.nth
 
 
 def _is(field, value, rule):
@@ -87,8 +110,9 @@ def _is(field, value, rule):
 class Plan:
     """Asked by the proxies about everything that passes; from one thread."""
 
-    def __init__(self, name, rules):
+    def __init__(self, name, rules, clock=time.monotonic):
         self.name = name
+        self._clock = clock
         self.rules = [Rule(**rule) for rule in rules]
         self.stage = ""
         self.fired = []
@@ -100,7 +124,8 @@ class Plan:
 
     def rule_for(self, on, **facts):
         """The first rule that applies now, or None; all of them count."""
-        applying = [rule for rule in self.rules if rule.applies(on, self.stage, facts)]
+        now = self._clock()
+        applying = [rule for rule in self.rules if rule.applies(on, self.stage, facts, now)]
         if not applying:
             return None
         shown = {key: value for key, value in facts.items() if isinstance(value, str)}
