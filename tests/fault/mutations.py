@@ -45,6 +45,13 @@ MUTATIONS = (
              "  if (auto done = write_status(turn, status); !done) return done;\n"
              '  tell(turn, kRestartStarted', '  tell(turn, kRestartStarted',
              ("matrix.py", "--only", "^crash during DELETE pods/shop-db-0 1$")),
+    Mutation("keeps a token that is refused", "src/kube/token_source.cc", "  if (!renew_) return false;",
+             "  if (renew_) return false;", ("matrix.py", "--only", "^rotate token up$")),
+    Mutation("keeps an authority that has gone", "src/kube/tls_source.cc",
+             "  if (credentials_.ca_file.empty()) return;", "  return;",
+             ("matrix.py", "--only", "^rotate authority up$")),
+    Mutation("goes on when another leads", "src/runtime/leader_elector.cc",
+             "held == Held::ByAnother ||", "false ||", ("matrix.py", "--only", "^steal up$")),
 )
 
 
