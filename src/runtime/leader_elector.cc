@@ -124,19 +124,31 @@ LeaderElector::Held LeaderElector::unknown(const std::string& trouble) {
 
 LeaderElector::Held LeaderElector::try_once(milliseconds patience) {
   const auto begin = clock_.steady();
+  const auto left = [&] {
+    return std::max(patience - std::chrono::ceil<milliseconds>(clock_.steady() - begin), milliseconds(100));
+  };
+  auto held = look_and_write(patience);
+  // Somebody was faster. Who leads must not go on writing until the next renewal would be due.
+  if (!held && held.error().kind == ErrorKind::Conflict) held = look_and_write(left());
+  return held ? seen(*held) : unknown(held.error().message());
+}
+
+Result<LeaderElector::Held> LeaderElector::look_and_write(milliseconds patience) {
+  const auto begin = clock_.steady();
   const auto lease = send({kube::Method::Get, ref().path(), {}, {}}, patience);
   const bool absent = !lease && lease.error().kind == ErrorKind::NotFound;
-  if (!lease && !absent) return unknown(lease.error().message());
+  if (!lease && !absent) return fail(lease.error());
   const auto action =
       absent ? LeaseAction::Take : rule_.decide(record_of(*lease), clock_.steady());
-  if (action == LeaseAction::Wait) return seen(Held::ByAnother);
+  if (action == LeaseAction::Wait) return Held::ByAnother;
   const auto spent = std::chrono::ceil<milliseconds>(clock_.steady() - begin);
-  return write(absent ? Json() : *lease, action, std::max(patience - spent, milliseconds(100)));
+  if (auto done = write(absent ? Json() : *lease, action, std::max(patience - spent, milliseconds(100))); !done)
+    return fail(done.error());
+  return Held::ByUs;
 }
 
 // `lease` as it was read, whose resourceVersion is the precondition; null: there is none.
-LeaderElector::Held LeaderElector::write(const Json& lease, LeaseAction action,
-                                         milliseconds patience) {
+Result<void> LeaderElector::write(const Json& lease, LeaseAction action, milliseconds patience) {
   const auto now = micro_time(clock_.now());
   Json spec = {{"holderIdentity", options_.identity},
                {"leaseDurationSeconds", options_.duration.count()},
@@ -156,10 +168,8 @@ LeaderElector::Held LeaderElector::write(const Json& lease, LeaseAction action,
     request = {kube::Method::Patch, ref().path(), "application/merge-patch+json", {}};
   }
   request.body = kube::to_text(body);
-  const auto written = send(request, patience);
-  // After a conflict somebody was faster: the next look tells who.
-  if (!written) return unknown(written.error().message());
-  return seen(Held::ByUs);
+  if (const auto written = send(request, patience); !written) return fail(written.error());
+  return {};
 }
 
 void LeaderElector::give_back() {

@@ -165,9 +165,11 @@ void Reflector::begin_again() {
 }
 
 void Reflector::back_off(const Error* error) {
-  // A busy server knows how long it will be; one that has just started says so until its caches are
-  // full.
-  if (error != nullptr && error->kind == ErrorKind::TooManyRequests && error->retry_after) {
+  // A busy server, and one that lags behind, knows how long it will be; one that has just started says
+  // so until its caches are full.
+  const bool knows = error != nullptr && error->retry_after &&
+                     (error->kind == ErrorKind::TooManyRequests || error->kind == ErrorKind::Behind);
+  if (knows) {
     const double pause = static_cast<double>(error->retry_after->count()) * (1.0 + 0.25 * options_.random());
     delay_ = milliseconds(std::llround(pause));
     return;

@@ -77,8 +77,9 @@ class LeaderElector {
   enum class Held { ByUs, ByAnother, Unknown };
 
   [[nodiscard]] Held try_once(std::chrono::milliseconds patience);
-  [[nodiscard]] Held write(const kube::Json& lease, LeaseAction action,
-                           std::chrono::milliseconds patience);
+  [[nodiscard]] Result<Held> look_and_write(std::chrono::milliseconds patience);
+  [[nodiscard]] Result<void> write(const kube::Json& lease, LeaseAction action,
+                                   std::chrono::milliseconds patience);
   [[nodiscard]] Held unknown(const std::string& trouble);
   [[nodiscard]] Held seen(Held held);
   void give_back();

@@ -64,6 +64,10 @@ class LeaseServer final : public kube::Transport {
     std::scoped_lock lock(mutex_);
     if (away) return fail(ErrorKind::Unavailable, "connection refused");
     if (request.method == kube::Method::Get) return lease_.is_null() ? status(404, "NotFound") : now();
+    if (steal.exchange(false)) {
+      lease_["spec"]["holderIdentity"] = "thief";
+      (void)written();
+    }
     const auto body = json::parse(request.body);
     if (request.method == kube::Method::Post) {
       if (!lease_.is_null()) return status(409, "AlreadyExists");
@@ -91,6 +95,7 @@ class LeaseServer final : public kube::Transport {
   [[nodiscard]] std::string holder() { return spec().value("holderIdentity", "nobody"); }
 
   std::atomic<bool> away{false};
+  std::atomic<bool> steal{false};  // when it is about to be renewed
 
  private:
   kube::Response now() { return {200, lease_.dump(), {}, {}}; }
@@ -172,6 +177,16 @@ TEST_F(LeaderElectorTest, OneThatCannotRenewStopsBeforeAnotherMayLead) {
   ASSERT_TRUE(eventually([&] { return first->lost == 1; }));
   EXPECT_EQ(logger_.count("the lease is lost"), 1);
   EXPECT_GE(logger_.count("connection refused"), 1);
+}
+
+TEST_F(LeaderElectorTest, OneWhoseLeaseIsStolenAsItRenewsLooksAgainAtOnce) {
+  renew_deadline_ = milliseconds(60'000);
+  const auto first = start("first");
+  ASSERT_TRUE(eventually([&] { return first->elected == 1; }));
+  server_.steal = true;
+  ASSERT_TRUE(eventually([&] { return first->lost == 1; }));
+  EXPECT_EQ(server_.holder(), "thief");
+  EXPECT_EQ(logger_.count("leader election"), 0) << "it has waited for the next renewal";
 }
 
 TEST_F(LeaderElectorTest, SaysWhatKeepsItFromTheLeaseUntilItHasSeenIt) {

@@ -202,6 +202,20 @@ TEST_F(ReflectorTest, AServerThatIsBehindIsGivenAMinute) {
   expect_beginning();
 }
 
+TEST_F(ReflectorTest, AServerThatIsBehindAndSaysForHowLongIsAskedThen) {
+  sync();
+  Error behind = error(ErrorKind::Behind);
+  behind.retry_after = seconds(1);
+  milliseconds waited{0};
+  while (!reflector.next().begins && waited < seconds(600)) {
+    reflector.watch_ended(behind, milliseconds(1));
+    EXPECT_EQ(reflector.next().delay, seconds(1));
+    waited += reflector.next().delay;
+  }
+  EXPECT_GE(waited, seconds(60));
+  EXPECT_LE(waited, seconds(62));
+}
+
 TEST_F(ReflectorTest, AServerThatCatchesUpKeepsItsPicture) {
   sync();
   for (int i = 0; i < 20; ++i) {
