@@ -6,6 +6,7 @@
 #include "execute/execute.h"
 #include "execute/finalizer.h"
 #include "execute/pooler.h"
+#include "execute/reread.h"
 #include "execute/role.h"
 #include "execute/routing.h"
 #include "execute/users.h"
@@ -124,6 +125,8 @@ Result<void> act(const Turn& turn, const Step& step, api::Status& status) {
                                          {"pod", step.pod},
                                          {"from", std::to_string(step.old_value)},
                                          {"to", std::to_string(step.value)}});
+  if (cannot_be_taken_back(step))
+    if (auto same = reread(turn); !same) return same;
   return execute(turn, step, status);
 }
 

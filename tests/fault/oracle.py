@@ -8,6 +8,8 @@ from proxy.record import changes
 KINDS = ("Service", "Secret", "ConfigMap", "Deployment", "EndpointSlice", "PodDisruptionBudget")
 QUIET = 3  # seconds without a write
 PATIENCE = 60  # seconds for that
+ENDING = re.compile(r"DELETE |PATCH services/shop$|PAUSE |KILL_CLIENT |.*pg_terminate_backend",
+                    re.IGNORECASE | re.DOTALL)
 NOTICED = 0.5  # seconds in which a process ends
 UNSTABLE = re.compile(
     r"(uid|resourceVersion|creationTimestamp|generation|managedFields|observedGeneration|.*Time|time"
@@ -114,6 +116,18 @@ def came_too_soon(world):
         if one.get("retry_after") and one["status"] == 429:
             told[key] = one["at"] + one["retry_after"] - 0.1
     return found
+
+
+def against_the_user(world):
+    """What ended something although the user had just changed what it was for: the operator may not
+    know that yet, but it can ask."""
+    return [f"{what_of(one)}, although meanwhile {change}"
+            for began, ended, change in world.user.changes for one in world.record.changes()
+            if began < one["at"] < ended and ENDING.match(what_of(one))]
+
+
+def what_of(entry):
+    return entry.get("text") or f"{entry['verb']} {entry['path']}"
 
 
 def stale_lists(world):

@@ -29,7 +29,7 @@ def plan(name, *rules):
 def all_plans(changes):
     """By turns, so that a matrix that is cut short has seen something of everything."""
     kinds = (crashes(changes), errors(), reads(), lists(), watches(), databases(), stops(), servers(),
-             credentials(), refusals(), thefts())
+             credentials(), refusals(), thefts(), meanwhile())
     return [one for turn in itertools.zip_longest(*kinds) for one in turn if one]
 
 
@@ -221,6 +221,39 @@ def thefts():
     for stage in ("up", "higher", "back"):
         yield plan(f"steal {stage}", {"on": "request", "verb": "PATCH", "path": "leases/.*",
                                       "stage": stage, "do": "steal", "seconds": 5})
+
+
+# --- what the user does in the moment before a step that cannot be taken back ---------------------
+
+
+def meanwhile():
+    """And no watch tells, or not before it is undone."""
+    suspended = {"object": "ConnectionPolicy/shop", "patch": {"spec": {"suspend": True}},
+                 "undo": {"spec": {"suspend": False}}}
+    rollout = {"object": "StatefulSet/shop-db",
+               "patch": {"spec": {"updateStrategy": {"type": "OnDelete", "rollingUpdate": None},
+                                  "template": {"metadata": {"annotations": {"by": "hand"}}}}},
+               "undo": {"spec": {"template": {"metadata": {"annotations": {"by": None}}}}}}
+    caps, file, route = "pods/shop-pooler-.*", "configmaps/shop-config", "services/shop"
+    for name, kind, change, stage, path, nth in (
+            ("suspended before the move", "connectionpolicies", suspended, "up", caps, 2),
+            ("suspended before the restart", "connectionpolicies", suspended, "higher", file, 1),
+            ("suspended before the removal", "connectionpolicies", suspended, "back", route, 1),
+            ("scaled before the move", "deployments", scaled(10, 50), "up", caps, 2),
+            ("scaled before the way back", "deployments", scaled(100, 10), "back", caps, 2),
+            ("rollout before the restart", "statefulsets", rollout, "higher", file, 1)):
+        # The first event of Deployments is the story's own. 110 requests may pass from there until the
+        # step; one that is refused again and again takes some twenty each time.
+        yield plan(f"meanwhile {name}",
+                   {"on": "event", "path": kind, "stage": stage, "do": "hold", "count": 0,
+                    "nth": 2 if kind == "deployments" else 1},
+                   {"on": "request", "verb": "PATCH", "path": path, "stage": stage, "nth": nth,
+                    "do": "meanwhile", **change, "requests": 150})
+
+
+def scaled(to, back):
+    return {"object": "Deployment/shop-app", "patch": {"spec": {"replicas": to}},
+            "undo": {"spec": {"replicas": back}}}
 
 
 # --- PostgreSQL and PgBouncer ---------------------------------------------------------------------

@@ -43,6 +43,7 @@ def judge(world, reference):
     findings += oracle.too_often(world.record.entries("request", "statement"))
     findings += oracle.came_too_soon(world)
     findings += oracle.stale_lists(world)
+    findings += oracle.against_the_user(world)
     findings += oracle.robs_the_thief(world.record.entries("request"))
     for keeper in world.keepers:
         findings += oracle.complaints(keeper, [one["do"] for one in world.plan.fired])

@@ -12,7 +12,7 @@ import unittest
 
 from proxy import http1, sql
 from proxy.access import Access, make_authority
-from proxy.api import ApiProxy, describe
+from proxy.api import ApiProxy, acting_as, describe
 from proxy.frames import Frames, kind_of
 from proxy.plan import Plan
 from proxy.record import Record
@@ -23,6 +23,18 @@ PODS = "/api/v1/namespaces/ns/pods"
 EVENTS = [b'{"type":"ADDED","object":{"metadata":{"name":"a"}}}\n',
           b'{"type":"MODIFIED","object":{"metadata":{"name":"a"}}}\n',
           b'{"type":"BOOKMARK","object":{}}\n']
+
+
+class User:
+    def __init__(self, seen):
+        self._seen = seen
+        self.did = []  # (what, after how many requests)
+
+    def change(self, rule):
+        self.did.append((rule.object, len(self._seen)))
+
+    def undo(self):
+        self.did.append(("undo", len(self._seen)))
 
 
 class Api(unittest.IsolatedAsyncioTestCase):
@@ -39,9 +51,11 @@ class Api(unittest.IsolatedAsyncioTestCase):
         self.directory = pathlib.Path(tempfile.mkdtemp(dir=self.home))
         server = await asyncio.start_server(self.serve, "127.0.0.1", 0)
         upstream = types.SimpleNamespace(
-            connect=lambda: asyncio.open_connection(*server.sockets[0].getsockname()))
+            connect=lambda: asyncio.open_connection(*server.sockets[0].getsockname()),
+            credentials=acting_as)
+        self.user = User(self.upstream_saw)
         proxy = ApiProxy(upstream, Access(self.directory, "operator", self.home), Plan("test", rules),
-                         self.record, self.killed.append)
+                         self.record, self.killed.append, user=self.user)
         self.port = await proxy.start()
         self.addCleanup(server.close)
         self.addCleanup(proxy.stop)
@@ -108,6 +122,22 @@ class Api(unittest.IsolatedAsyncioTestCase):
         self.assertEqual((429, "5"), (first.status, first.header("Retry-After")))
         self.assertEqual(200, second.status)
         self.assertEqual(1, len(self.upstream_saw))
+
+    async def test_lets_the_user_change_something_meanwhile(self):
+        await self.proxied({"on": "request", "path": "pods/a", "nth": 2, "do": "meanwhile",
+                            "object": "Pod/b", "requests": 2})
+        self.assertEqual(5, len(await self.ask(*[f"GET {PODS}/a"] * 5)))
+        self.assertEqual([("Pod/b", 1), ("undo", 3)], self.user.did)
+
+    async def test_holds_a_watch_until_the_user_has_undone_it(self):
+        await self.proxied({"on": "event", "path": "pods", "event": "MODIFIED", "do": "hold"},
+                           {"on": "request", "path": "pods/a", "do": "meanwhile", "object": "Pod/b",
+                            "requests": 1})
+        watch = asyncio.ensure_future(self.ask(f"GET {PODS}?watch=true"))
+        await self.ask(*[f"GET {PODS}/b"] * 5)
+        self.assertFalse(watch.done())
+        await self.ask(f"GET {PODS}/a", f"GET {PODS}/a")
+        self.assertEqual(b"".join(EVENTS), (await watch)[0].body)
 
     async def test_cuts_answers(self):
         for rule, seen in (({"do": "reset", "when": "before"}, 0),

@@ -1,13 +1,12 @@
 """Everything of one run: a namespace, PostgreSQL, the node, the proxies, the application and the
 operator between them."""
 
-import asyncio
 import contextlib
 import pathlib
 import random
 import shutil
 import tempfile
-import threading
+import time
 
 from application import Application
 from database import HOST, Servers, free_port
@@ -16,6 +15,7 @@ from kubelet import Node, Watch
 from objects import Namespace, Refused
 from proxy.access import Access
 from proxy.api import ApiProxy
+from proxy.loop import Loop
 from proxy.record import Record
 from proxy.sql import SqlProxy
 from sampler import Sampler
@@ -49,16 +49,29 @@ class Space(Namespace):
                 self.end_pod(pod["metadata"]["name"], pod["metadata"]["uid"])
 
 
-class Loop:
-    """An event loop in a thread of its own."""
+class User:
+    """Does what a plan says, and takes it back; the sampler counts with it at once."""
 
-    def __init__(self):
-        self._loop = asyncio.new_event_loop()
-        self._loop.set_exception_handler(lambda loop, context: None)  # connections that broke
-        threading.Thread(target=self._loop.run_forever, daemon=True).start()
+    def __init__(self, world):
+        self._world = world
+        self._rule = None
+        self.changes = []  # [when it was there, when it was undone, what]
 
-    def run(self, coroutine, seconds=30):
-        return asyncio.run_coroutine_threadsafe(coroutine, self._loop).result(seconds)
+    def change(self, rule):
+        self._rule = rule
+        self._merge(rule.patch)
+        self.changes.append([time.monotonic(), float("inf"), f"{rule.object} {rule.patch}"])
+
+    def undo(self):
+        self.changes[-1][1] = time.monotonic()
+        self._merge(self._rule.undo)
+
+    def _merge(self, patch):
+        kind, name = self._rule.object.split("/")
+        self._world.namespace.merge(kind, name, patch)
+        self._world.instances = patch.get("spec", {}).get("replicas", self._world.instances)
+        self._world.record.add("change", "user", stage=self._world.plan.stage,
+                               text=f"{self._rule.object} {patch}")
 
 
 class World:
@@ -69,6 +82,7 @@ class World:
         self.plan = plan
         self.record = Record()
         self.instances = 10
+        self.user = User(self)
         self.switches = []  # where the front Service led, one after the other
         self.directory = pathlib.Path(tempfile.mkdtemp(prefix="pgrs-fault-"))
         self.directory.chmod(0o755)
@@ -106,7 +120,7 @@ class World:
         """Behind an API proxy of its own."""
         access = Access(self.directory, identity, self._authority)
         proxy = ApiProxy(self._upstream, access, self.plan, self.record,
-                         lambda signal: keeper.kill(signal), identity)
+                         lambda signal: keeper.kill(signal), identity, self.user)
         config = access.kubeconfig(self._loop.run(proxy.start()))
         keeper = Keeper("--namespace", self.namespace.name, "--lease-namespace",
                         self.namespace.name, "--lease-identity", identity,

@@ -56,6 +56,9 @@ World::World(std::uint64_t seed, const json& policy_spec) : dice(seed) {
               {"status", {{"updateRevision", "r1"}, {"observedGeneration", 1}}}};
   set["metadata"]["generation"] = 1;
   objects[path_of(kApps, "statefulsets", "postgres")] = set;
+  json workload = {{"metadata", meta("app", "app-1")}, {"spec", {{"replicas", 0}}}};
+  workload["metadata"]["generation"] = 1;
+  objects[path_of(kApps, "deployments", "app")] = workload;
   db.started = clock.now() - std::chrono::hours(1);
   sync_pod_objects();
 }
@@ -128,7 +131,13 @@ std::string World::text() const {
   return out;
 }
 
-void World::scale(int count) { replicas = count; }
+void World::scale(int count) {
+  if (count == replicas) return;
+  replicas = count;
+  auto& workload = objects.at(path_of(kApps, "deployments", "app"));
+  workload["spec"]["replicas"] = count;
+  workload["metadata"]["generation"] = workload["metadata"]["generation"].get<int>() + 1;
+}
 
 // ── The application ─────────────────────────────────────────────────────────────────────────────
 
@@ -374,6 +383,7 @@ void World::deliver(controller::Stores& stores) {
   workload.meta.uid = "app-1";
   workload.kind = "Deployment";
   workload.replicas = replicas;
+  workload.generation = objects.at(path_of(kApps, "deployments", "app"))["metadata"]["generation"].get<int>();
   workload.selector.match_labels = {{"app", "app"}};
   stores.deployments.set(prefix + "app", workload);
   std::set<std::string> present;

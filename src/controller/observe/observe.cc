@@ -94,6 +94,7 @@ Facts observe(const Sight& sight, const api::ConnectionPolicy& policy, Memory& m
     facts.problems.push_back({kPolicyConflict,
                               policy.text() + ": ConnectionPolicy " + rival +
                                   " is older and manages the same database; delete one of them"});
+  facts.seen_workloads = seen_workloads(policy, sight.stores);
   std::vector<Problem> miscounts;
   facts.workloads = count_workloads(policy, sight.stores, memory.status.value_or(api::Status{}), miscounts);
   // What cannot be watched may well be there.

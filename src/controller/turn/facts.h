@@ -17,6 +17,7 @@
 #include "pgrightsizer/sizing/sizing.h"
 #include "pgrightsizer/transition/transition.h"
 #include "reasons.h"
+#include "targets.h"
 
 namespace pgrightsizer::controller {
 
@@ -55,6 +56,7 @@ struct Errors {
 struct Facts {
   std::vector<Problem> problems;
 
+  std::vector<SeenWorkload> seen_workloads;
   std::vector<sizing::Workload> workloads;  // as they are now
   sizing::Plan plan;                        // for the stabilized workloads
   std::chrono::seconds stabilizing{0};      // until a lower count may be followed

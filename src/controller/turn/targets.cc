@@ -43,4 +43,15 @@ std::vector<api::TargetRef> targets_of(const api::ConnectionPolicy& policy, cons
   return out;
 }
 
+std::vector<SeenWorkload> seen_workloads(const api::ConnectionPolicy& policy, const Stores& stores) {
+  namespace res = kube::resources;
+  std::vector<SeenWorkload> out;
+  for (const auto& target : targets_of(policy, stores)) {
+    const auto& resource = target.kind == "StatefulSet" ? res::kStatefulSet : res::kDeployment;
+    if (const auto seen = store_of(stores, target.kind).get(policy.name_space + "/" + target.name))
+      out.push_back({{resource, policy.name_space, target.name}, seen->meta.uid, seen->generation});
+  }
+  return out;
+}
+
 }  // namespace pgrightsizer::controller

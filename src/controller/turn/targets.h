@@ -7,6 +7,7 @@
 
 #include "pgrightsizer/api/connection_policy.h"
 #include "pgrightsizer/controller/stores.h"
+#include "pgrightsizer/kube/client.h"
 
 namespace pgrightsizer::controller {
 
@@ -24,5 +25,14 @@ struct Selected {
 // The workloads that the policy names or selects, as they exist now.
 [[nodiscard]] std::vector<api::TargetRef> targets_of(const api::ConnectionPolicy& policy,
                                                      const Stores& stores);
+
+// One of them, and what tells whether it has changed since.
+struct SeenWorkload {
+  kube::Ref ref;
+  std::string uid;
+  std::int64_t generation = 0;
+};
+[[nodiscard]] std::vector<SeenWorkload> seen_workloads(const api::ConnectionPolicy& policy,
+                                                       const Stores& stores);
 
 }  // namespace pgrightsizer::controller

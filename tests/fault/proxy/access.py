@@ -7,18 +7,37 @@ import subprocess
 import yaml
 
 
+KEY = ("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "3650")
+
+
+def openssl(directory, *arguments):
+    subprocess.run(["openssl", *arguments], cwd=directory, check=True, capture_output=True)
+
+
 def make_authority(directory):
     """A CA and a certificate for 127.0.0.1 in this directory; files ca.crt, proxy.crt, proxy.key."""
-    def openssl(*arguments):
-        subprocess.run(["openssl", *arguments], cwd=directory, check=True, capture_output=True)
-
-    key = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "3650"]
-    openssl("req", "-x509", *key, "-subj", "/CN=fault proxy CA", "-keyout", "ca.key",
+    openssl(directory, "req", "-x509", *KEY, "-subj", "/CN=fault proxy CA", "-keyout", "ca.key",
             "-out", "ca.crt")
-    openssl("req", "-x509", *key, "-subj", "/CN=fault proxy", "-keyout", "proxy.key",
-            "-out", "proxy.crt", "-CA", "ca.crt", "-CAkey", "ca.key",
+    make_certificate(directory, directory)
+
+
+def make_certificate(directory, authority, address="127.0.0.1"):
+    """proxy.crt and proxy.key, by the ca.crt and ca.key in another directory."""
+    openssl(directory, "req", "-x509", *KEY, "-subj", "/CN=fault proxy", "-keyout", "proxy.key",
+            "-out", "proxy.crt", "-CA", authority / "ca.crt", "-CAkey", authority / "ca.key",
             "-addext", "basicConstraints=critical,CA:FALSE",
-            "-addext", "subjectAltName=IP:127.0.0.1")
+            "-addext", f"subjectAltName=IP:{address}")
+
+
+class OpenAccess:
+    """For those whose credentials the API server itself judges; with the certificate in a directory."""
+
+    def __init__(self, directory):
+        self.tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        self.tls.load_cert_chain(directory / "proxy.crt", directory / "proxy.key")
+
+    def allows(self, _request):
+        return True
 
 
 class Access:

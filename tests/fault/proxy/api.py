@@ -50,6 +50,21 @@ class Upstream:
         return await asyncio.open_connection(self.host, self.port, ssl=self.tls,
                                              limit=http1.LIMIT)
 
+    def credentials(self, who, with_rights):
+        """Headers of every request, so that the audit log tells operators apart."""
+        return acting_as(who, with_rights)
+
+
+class Passage(Upstream):
+    """The API server for those who bring credentials of their own, as a pod does."""
+
+    def __init__(self, host, port, authority):
+        self.host, self.port = host, port
+        self.tls = ssl.create_default_context(cafile=authority)
+
+    def credentials(self, who, with_rights):
+        return []
+
 
 def describe(request):
     """(verb, path as plans name it, query). A watch that begins with everything there is, is a list."""
@@ -78,15 +93,19 @@ def reset(writer):
 
 
 class ApiProxy:
-    """Of one operator, which gets here with `access`. `kill` ends it with a signal's name."""
+    """Of one operator, which gets here with `access`. `kill` ends it with a signal's name; `user` does
+    what a rule wants of one."""
 
-    def __init__(self, upstream, access, plan, record, kill, who="operator"):
+    def __init__(self, upstream, access, plan, record, kill, who="operator", user=None, address="127.0.0.1"):
         self.upstream = upstream
         self.access = access
         self.plan = plan
         self.record = record
         self.kill = kill
         self.who = who
+        self._user = user
+        self._left = 0  # requests until the user undoes what was done
+        self.undone = asyncio.Event()
         self.compacted = set()  # kinds whose history before the next list is said to be gone
         self.streams = set()  # watches that are open
         self._writers = set()  # of all connections
@@ -94,7 +113,7 @@ class ApiProxy:
         # Keeps the port while nobody listens there.
         self._port = socket.socket()
         self._port.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        self._port.bind(("127.0.0.1", 0))
+        self._port.bind((address, 0))
 
     async def start(self):
         host, port = self._port.getsockname()
@@ -147,6 +166,17 @@ class ApiProxy:
         if what == "authority":
             self.cut()
 
+    async def meanwhile(self, rule):
+        await asyncio.to_thread(self._user.change, rule)
+        self._left = rule.requests
+
+    async def count_down(self):
+        """By requests, not by time: as much has happened then on a busy machine."""
+        self._left -= 1
+        if self._left == 0:
+            await asyncio.to_thread(self._user.undo)
+            self.undone.set()
+
     def end_watches(self, rule):
         """Those that the rule, which lasts, would refuse now."""
         for stream in list(self.streams):
@@ -172,6 +202,7 @@ class Exchange:
 
     async def before(self, writer):
         rule = self._rule
+        await self._proxy.count_down()
         if rule:
             self._entry["fault"] = f"{rule.do} {rule.when}"
             if rule.begins():
@@ -193,6 +224,8 @@ class Exchange:
             return self._go_down()
         if self._shall("stall", "before"):
             await asyncio.sleep(rule.seconds)
+        if self._shall("meanwhile"):
+            await self._proxy.meanwhile(rule)
         if not self._proxy.access.allows(self._request):
             await self._say(http1.status_answer(401), writer)
         elif self._shall("answer"):
@@ -235,8 +268,8 @@ class Exchange:
 
     async def run(self, link, reader, writer):
         upstream, to_upstream = link
-        # So that the audit log tells operators apart.
-        self._request.headers += acting_as(self._proxy.who, not self._shall("demote"))
+        self._request.headers += self._proxy.upstream.credentials(
+            self._proxy.who, not self._shall("demote"))
         if self._shall("rewrite"):
             self._request.first = re.sub(self._rule.find, self._rule.put, self._request.first)
         to_upstream.write(self._request.with_body())

@@ -38,6 +38,9 @@ end. Matches are counted over all incarnations of the operator. `do` is one of
     gone       a 410 in the stream, which ends; the watch is too old until a list begins anew
     silence    of this watch: it stays open, and nothing comes any more, for `seconds` (0: for ever)
     close      the watch in the middle of this event
+    meanwhile  the user changes `object` (kind/name) by the merge patch `patch` before this request
+               goes on, and back by `undo` after `requests` more of them
+    hold       this watch until the user's change is undone
 
 and `when` is before (nothing was sent on), during (the answer is withheld) or after (the answer was
 delivered)."""
@@ -73,6 +76,10 @@ class Rule:
     put: str = ""
     what: str = ""
     seconds: float = 0
+    object: str = ""
+    patch: object = None
+    undo: object = None
+    requests: int = 0
     lasts: float = 0
     matches: int = dataclasses.field(default=0, repr=False)
     until: float = dataclasses.field(default=0, repr=False)

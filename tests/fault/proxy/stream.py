@@ -63,6 +63,8 @@ class Stream:
             await asyncio.sleep(rule.seconds)
         if do == "silence":
             await asyncio.sleep(rule.seconds or 3600)
+        if do == "hold":
+            await self._proxy.undone.wait()
         if do == "close" or self._truncated:
             writer.write(http1.chunk(frame[:len(frame) // 2]))
             await writer.drain()

@@ -1,0 +1,15 @@
+// A look past the stores, at the API server itself, before a step that cannot be taken back: what a
+// late or silent watch has not told yet must not be acted against.
+#pragma once
+
+#include "../turn/turn.h"
+
+namespace pgrightsizer::controller {
+
+// Restarts and the pause before them, moves of the route, drains, removals, and a lower value.
+[[nodiscard]] bool cannot_be_taken_back(const transition::Step& step);
+
+// Conflict while the policy or a workload differs from what this turn was decided on.
+[[nodiscard]] Result<void> reread(const Turn& turn);
+
+}  // namespace pgrightsizer::controller
