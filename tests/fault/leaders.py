@@ -47,7 +47,7 @@ def beat(ground):
 PLAN = [{"on": "request", "who": "first", "verb": "DELETE", "path": "pods/shop-db-0", "do": "kill",
          "when": "after"},
         {"on": "event", "who": "second", "path": "connectionpolicies", "stage": "up",
-         "do": "silence", "seconds": 60}]
+         "do": "silence", "seconds": 60, "count": 0}]
 
 
 def tell(world):
@@ -64,6 +64,9 @@ def tell(world):
     report("killed -9", second, LEASE_ENDS + SLACK)
     third = begin(world, "third")
     story.arrive(world, story.STOPS[1])
+    began = world.namespace.status(world.shop.name)["restarts"]["recent"]
+    assert ["durationMilliseconds" in one for one in began] == [True], (
+        f"the second does not know of the restart that the first began: {began}")
 
     world.plan.stage = "higher"
     world.scale(100)

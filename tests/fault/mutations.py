@@ -16,6 +16,8 @@ import sys
 HERE = pathlib.Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
 COPY = ROOT / "build/mutant"
+# The compiler's cache knows a file of the copy as that of the tree.
+CCACHE = {"CCACHE_BASEDIR": str(COPY), "CCACHE_NOHASHDIR": "1"}
 PARTS = ("CMakeLists.txt", "CMakePresets.json", "cmake", "include", "src", "tests", "crds", "examples")
 
 
@@ -29,8 +31,8 @@ class Mutation:
 
 
 MUTATIONS = (
-    Mutation("ignores 410", "src/runtime/reflector.cc", "if (error && calls_for_a_list(*error))",
-             "if (error && error->kind != ErrorKind::Gone && calls_for_a_list(*error))",
+    Mutation("ignores 410", "src/runtime/reflector.cc", "if (error && calls_for_a_list(*error, lasted))",
+             "if (error && error->kind != ErrorKind::Gone && calls_for_a_list(*error, lasted))",
              ("matrix.py", "--only", "^watch gone deployments up$")),
     Mutation("lists at resourceVersion 0", "src/runtime/reflector.cc",
              '"&sendInitialEvents=true&', '"&sendInitialEvents=true&resourceVersion=0&',
@@ -41,6 +43,14 @@ MUTATIONS = (
     Mutation("acts before sync", "src/runtime/manager.cc",
              "if (stopping_ || !ready_ || !leading_", "if (stopping_ || !leading_",
              ("unit", "runtime_test", "ManagerTest.TheLeadBeforeTheFirstListWaitsForIt")),
+    Mutation("skips the live re-read", "src/controller/reconciler.cc",
+             "  if (cannot_be_taken_back(step))", "  if (false && cannot_be_taken_back(step))",
+             ("matrix.py", "--only", "^meanwhile (suspended|scaled) before")),
+    Mutation("restarts by the StatefulSet of its first look", "src/providers/stateful_set.cc",
+             "  const auto object = read_stateful_set();", "  static const auto object = read_stateful_set();",
+             ("matrix.py", "--only", "^meanwhile rollout before the restart$")),
+    Mutation("takes over by the store's status", "src/controller/reconciler.cc",
+             "memory->status = read.status;", "memory->status = metadata.status;", ("leaders.py",)),
     Mutation("records a restart after it", "src/controller/execute/restart.cc",
              "  if (auto done = write_status(turn, status); !done) return done;\n"
              '  tell(turn, kRestartStarted', '  tell(turn, kRestartStarted',
@@ -71,7 +81,7 @@ def build(target):
     """Of the copy; ends this program when it does not compile."""
     for command in (("cmake", "--preset", "dev"),
                     ("cmake", "--build", "--preset", "dev", "--target", target)):
-        done = run("nice", *command, cwd=COPY)
+        done = run("nice", *command, cwd=COPY, env={**os.environ, **CCACHE})
         if done.returncode != 0:
             sys.exit(f"mutations: {' '.join(command)}: {done.stdout[-3000:]}{done.stderr}")
 
