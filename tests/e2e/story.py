@@ -91,8 +91,15 @@ class Story:
         step = Step(self.contract.follow(instances), time.time(), first_look=self.sampler.looks)
         self.steps.append(step)
         self.sampler.most_excess = 0
-        world.scale(instances)
+        self.set_replicas(instances)
         return step
+
+    def set_replicas(self, instances):
+        world.scale(instances)
+
+    def pods_of(self, expected):
+        """How many of the instances run."""
+        return expected.instances
 
     def step(self, instances, within=STEP_WITHIN_S, act=lambda: None):
         """Scales and waits for the state that the contract asks for. `act` is called all the
@@ -172,16 +179,16 @@ class Story:
         return wrong
 
     def _app_differences(self, expected):
-        pods, wrong = self.sampler.cluster.app_pods(), []
-        if len(pods) != expected.instances:
+        pods, wrong, wanted = self.sampler.cluster.app_pods(), [], self.pods_of(expected)
+        if len(pods) != wanted:
             wrong.append(f"{len(pods)} application pods")
-        if self.app.answered != expected.instances:
+        if self.app.answered != wanted:
             wrong.append(f"{self.app.answered} instances answer")
-        if self.app.open < expected.instances * world.CONNECTIONS * 0.98:  # some are being renewed
+        if self.app.open < wanted * world.CONNECTIONS * 0.98:  # some are being renewed
             wrong.append(f"{self.app.open} connections of the application are open")
         if self.app.opening:  # one that times out later would be counted with the next step
             wrong.append(f"{len(self.app.opening)} instances are opening their connections")
-        if self.app.queued > expected.instances * QUEUED_EACH:  # the next step would hide the cost
+        if self.app.queued > wanted * QUEUED_EACH:  # the next step would hide the cost
             wrong.append(f"{self.app.queued} transactions of the application wait")
         return wrong
 
