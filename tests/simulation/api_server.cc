@@ -11,9 +11,10 @@ using kube::Request;
 using kube::Response;
 
 Response ok(const json& body) { return {200, body.dump(), {}, {}}; }
+Response ok(const Storage::Object& object) { return {200, object->text(), {}, {}}; }
 
 Response refusal(int code, const char* reason, const char* message = "refused") {
-  return {code, json{{"kind", "Status"}, {"code", code}, {"reason", reason}, {"message", message}}.dump(), {}, {}};
+  return {code, status_of(code, reason, message).dump(), {}, {}};
 }
 
 bool is_pod_log(const std::string& path) { return path.ends_with("/log"); }
@@ -24,7 +25,6 @@ Result<Response> ApiServer::call(const Request& request, milliseconds) {
   const auto mark = request.path.find('?');
   std::string path = request.path.substr(0, mark);
   const std::string query = mark == std::string::npos ? "" : request.path.substr(mark + 1);
-  if (path.find("/pods/") != std::string::npos) world_.sync_pod_objects();
   if (request.method == Method::Get) {
     if (auto lost = maybe_fail(world_, "a read fails")) return fail(*lost);
     return answer(request, path, query);
@@ -41,6 +41,24 @@ Result<Response> ApiServer::call(const Request& request, milliseconds) {
   });
   if (lost) return fail(*lost);
   return response;
+}
+
+Result<Response> ApiServer::stream(const Request& request, const std::function<void(std::string_view)>& on_bytes,
+                                   milliseconds idle, const std::stop_token& stop) {
+  constexpr milliseconds kTick{100};
+  const auto stream = watches.open(request);
+  if (stream->accepted()) on_bytes({});
+  auto heard = world_.clock.elapsed();
+  while (!stop.stop_requested()) {
+    if (const auto bytes = stream->read(); !bytes.empty()) {
+      on_bytes(bytes);
+      heard = world_.clock.elapsed();
+    }
+    if (stream->end()) return *stream->end();
+    if (world_.clock.elapsed() - heard >= idle) return fail(ErrorKind::Timeout, "the stream is silent");
+    world_.clock.advance(kTick);
+  }
+  return fail(ErrorKind::Cancelled, "stopped");
 }
 
 Response ApiServer::answer(const Request& request, const std::string& path, const std::string& query) {
@@ -74,33 +92,34 @@ Response ApiServer::get(const std::string& path, const std::string& query) {
     const auto name = at == std::string::npos ? std::string() : query.substr(at + mark.size());
     return ok({{"items", endpoint_slices(name.substr(0, name.find('&')))}});
   }
-  const auto found = world_.objects.find(path);
-  return found == world_.objects.end() ? refusal(404, "NotFound") : ok(found->second);
+  const auto& storage = world_.storage;
+  const auto found = reads_from_cache ? storage.find_at(path, watches.reached(collection_of(path))) : storage.get(path);
+  return found ? ok(found) : refusal(404, "NotFound");
 }
 
 // What is applied replaces what was applied: everything of these objects but their metadata is ours.
 Response ApiServer::apply(const std::string& path, const json& body) {
-  auto& live = world_.objects[path];
+  const auto live = world_.storage.get(path);
   json next = body;
-  if (live.is_object()) {
-    next["metadata"]["uid"] = live["metadata"]["uid"];
-    if (live.contains("spec") && live["spec"].contains("paused")) next["spec"]["paused"] = live["spec"]["paused"];
-    if (live.contains("spec") && live["spec"].contains("clusterIP"))
-      next["spec"]["clusterIP"] = live["spec"]["clusterIP"];
+  if (live) {
+    const auto spec = live->body.value("spec", json::object());
+    next["metadata"]["uid"] = live->body.at("metadata").at("uid");
+    if (spec.contains("paused")) next["spec"]["paused"] = spec["paused"];
+    if (spec.contains("clusterIP")) next["spec"]["clusterIP"] = spec["clusterIP"];
   } else {
-    next["metadata"]["uid"] = "uid-" + std::to_string(version_);
+    next["metadata"]["uid"] = "uid-" + std::to_string(world_.storage.version());
     if (body.value("kind", std::string()) == "Service") next["spec"]["clusterIP"] = "10.96.0.1";
   }
+  if (!next["metadata"].contains("namespace")) next["metadata"]["namespace"] = kNamespace;
   if (next.contains("stringData"))
     for (const auto& [key, value] : next["stringData"].items()) next["data"][key] = "";
-  if (live.is_object()) {
-    next["metadata"]["resourceVersion"] = live["metadata"]["resourceVersion"];
-    if (next == live) return ok(live);
+  if (live) {
+    next["metadata"]["resourceVersion"] = live->body.at("metadata").at("resourceVersion");
+    if (next == live->body) return ok(live);
   }
-  next["metadata"]["resourceVersion"] = std::to_string(++version_);
-  live = std::move(next);
+  const auto stored = world_.storage.put(path, std::move(next));
   world_.on_write(path);
-  return ok(live);
+  return ok(stored);
 }
 
 Response ApiServer::patch(const Request& request, const std::string& path) {
@@ -108,42 +127,43 @@ Response ApiServer::patch(const Request& request, const std::string& path) {
   if (request.content_type == "application/apply-patch+yaml") return apply(path, body);
   std::string target = path;
   if (target.ends_with("/status")) target.resize(target.size() - 7);
-  const auto found = world_.objects.find(target);
-  if (found == world_.objects.end()) return refusal(404, "NotFound");
-  auto& live = found->second;
+  const auto live = world_.storage.get(target);
+  if (!live) return refusal(404, "NotFound");
+  json next;
   if (request.content_type == "application/json-patch+json") {
-    json next;
     try {
-      next = live.patch(body);
+      next = live->body.patch(body);
     } catch (const json::exception&) {
       return refusal(422, "Invalid");
     }
-    live = std::move(next);
   } else {
     const auto differs = [&](const char* field) {
       const auto wanted = body.value("metadata", json::object()).value(field, std::string());
-      return !wanted.empty() && wanted != live["metadata"].value(field, std::string());
+      return !wanted.empty() && wanted != live->body.at("metadata").value(field, std::string());
     };
     if (differs("uid")) return refusal(422, "Invalid", "metadata.uid: field is immutable");
     if (differs("resourceVersion")) return refusal(409, "Conflict");
-    live.merge_patch(body);
+    next = live->body;
+    next.merge_patch(body);
   }
-  live["metadata"]["resourceVersion"] = std::to_string(++version_);
+  if (next == live->body) return ok(live);
+  const auto stored = world_.storage.put(target, std::move(next));
   world_.on_write(target);
-  return ok(live);
+  return ok(stored);
 }
 
 Response ApiServer::remove(const Request& request, const std::string& path) {
-  const auto found = world_.objects.find(path);
-  if (found == world_.objects.end()) return refusal(404, "NotFound");
+  const auto* found = world_.storage.find(path);
+  if (found == nullptr) return refusal(404, "NotFound");
   const auto wanted = json::parse(request.body).value("/preconditions/uid"_json_pointer, std::string());
-  if (!wanted.empty() && wanted != found->second["metadata"].value("uid", std::string()))
+  if (!wanted.empty() && wanted != found->at("metadata").value("uid", std::string()))
     return refusal(409, "Conflict");
   if (path.find("/pods/") != std::string::npos) {
+    const json body = *found;
     world_.on_delete(path);
-    return ok(found->second);
+    return ok(body);
   }
-  world_.objects.erase(found);
+  world_.storage.erase(path);
   return ok(json::object());
 }
 

@@ -5,19 +5,23 @@
 #include <functional>
 
 #include "pgrightsizer/kube/transport.h"
+#include "watch_server.h"
 #include "world.h"
 
 namespace pgrightsizer::simulation {
 
 class ApiServer final : public kube::Transport {
  public:
-  explicit ApiServer(World& world) : world_(world) {}
+  explicit ApiServer(World& world) : watches(world), world_(world) {}
 
   Result<kube::Response> call(const kube::Request& request, milliseconds deadline) override;
-  Result<kube::Response> stream(const kube::Request&, const std::function<void(std::string_view)>&, milliseconds,
-                                const std::stop_token&) override {
-    return fail(ErrorKind::Internal, "the simulation has no streams");
-  }
+  // Lets the clock run until the answer ends; for a client that has nothing else to do meanwhile.
+  Result<kube::Response> stream(const kube::Request& request, const std::function<void(std::string_view)>& on_bytes,
+                                milliseconds idle, const std::stop_token& stop) override;
+
+  WatchServer watches;
+  // A defect: it answers a GET from the cache of its watches.
+  bool reads_from_cache = false;
 
   // Writes that are neither events nor the policy's own status.
   long writes = 0;
@@ -31,7 +35,6 @@ class ApiServer final : public kube::Transport {
   json endpoint_slices(const std::string& service) const;
 
   World& world_;
-  long version_ = 1;
 };
 
 }  // namespace pgrightsizer::simulation

@@ -2,6 +2,7 @@
 // simulation --seed SEED [--trace]                one, told step by step
 // simulation --mutation NAME [--count N]          0: found within so many seeds
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <chrono>
 #include <cstdio>
 
@@ -42,15 +43,16 @@ int main(int argc, char** argv) {
   CLI11_PARSE(app, argc, argv);
 
   Settings settings;
-  settings.trace = arguments.trace;
   if (!arguments.mutation.empty()) {
-    for (const auto& one : mutations())
-      if (one.name == arguments.mutation) settings.decide = one.decide;
-    if (!settings.decide) {
+    const auto all = mutations();
+    const auto found = std::find_if(all.begin(), all.end(), [&](const auto& one) { return one.name == arguments.mutation; });
+    if (found == all.end()) {
       std::fprintf(stderr, "no mutation %s\n", arguments.mutation.c_str());
       return 2;
     }
+    settings = found->settings;
   }
+  settings.trace = arguments.trace;
   if (arguments.seed != 0) arguments.from = arguments.seed, arguments.count = 1;
 
   std::map<std::string, long> steps;

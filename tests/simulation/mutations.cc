@@ -50,13 +50,26 @@ Step unseen_poolers(Observation seen, const Plan& plan, const Rules& rules, cons
 
 }  // namespace
 
-std::vector<model::Mutation> mutations() {
-  auto all = model::mutations();
-  all.push_back({"caps-blind", "a cap is raised to its share without looking for room", caps_blind});
-  all.push_back({"route-at-once", "a switched route counts as closed in the same moment", route_at_once});
-  all.push_back({"unseen-poolers", "poolers that do not answer are not counted", unseen_poolers});
-  all.push_back({"no-resume", "a pause is never ended", no_resume});
-  all.push_back({"no-interval", "restarts have neither an interval nor a budget", no_interval});
+std::vector<Mutation> mutations() {
+  std::vector<Mutation> all;
+  const auto decides = [&](const std::string& name, const std::string& what, model::Decide decide) {
+    all.push_back({name, what, {}});
+    all.back().settings.decide = std::move(decide);
+  };
+  for (const auto& one : model::mutations()) decides(one.name, one.what, one.decide);
+  decides("caps-blind", "a cap is raised to its share without looking for room", caps_blind);
+  decides("route-at-once", "a switched route counts as closed in the same moment", route_at_once);
+  decides("unseen-poolers", "poolers that do not answer are not counted", unseen_poolers);
+  decides("no-resume", "a pause is never ended", no_resume);
+  decides("no-interval", "restarts have neither an interval nor a budget", no_interval);
+  const auto flaw = [&](const char* name, const char* what) -> Settings& {
+    all.push_back({name, what, {}});
+    return all.back().settings;
+  };
+  flaw("watch-ignores-gone", "a watch goes on where it can after history was forgotten").forgets_silently = true;
+  flaw("keeps-the-vanished", "a new picture does not say what has gone").informers.keeps_the_vanished = true;
+  flaw("list-at-zero", "the first picture may be an old one").informers.begins_in_the_past = true;
+  flaw("stale-reads", "what is read before a write comes from a cache").reads_from_cache = true;
   return all;
 }
 

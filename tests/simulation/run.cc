@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "api_server.h"
+#include "informers.h"
 #include "pgrightsizer/api/connection_policy.h"
 #include "pgrightsizer/controller/reconciler.h"
 #include "servers.h"
@@ -19,6 +20,7 @@ using transition::StepKind;
 constexpr milliseconds kFaultyFor{90'000};
 constexpr milliseconds kConvergesWithin{900'000};
 constexpr milliseconds kQuietFor{25'000};
+constexpr milliseconds kPatience{10'000};
 
 json spec_of(Dice& dice) {
   return {{"workloads", json::array({{{"name", "app"}, {"targetRef", {{"kind", "Deployment"}, {"name", "app"}}},
@@ -47,11 +49,12 @@ json spec_of(Dice& dice) {
 // The operator's process: dies with everything it remembers.
 class Operator {
  public:
-  Operator(World& world, kube::Transport& transport, Logger& logger, const controller::Options& options)
-      : client_(transport, logger), events_(client_, world.clock, logger, "simulation"),
-        reconciler_(client_, stores, events_, world.clock, logger, options) {}
+  Operator(World& world, ApiServer& api, Logger& logger, const controller::Options& options,
+           Seen& seen, const InformerFlaws& flaws)
+      : client_(api, logger), events_(client_, world.clock, logger, "simulation"),
+        reconciler_(client_, stores_, events_, world.clock, logger, options),
+        informers(world, api.watches, stores_, seen, flaws) {}
 
-  controller::Stores stores;
   milliseconds reconcile() {
     const auto outcome = reconciler_.reconcile(std::string(kNamespace) + "/" + kPolicy);
     if (outcome.failed) return milliseconds(500);
@@ -61,13 +64,19 @@ class Operator {
  private:
   kube::Client client_;
   runtime::EventRecorder events_;
+  controller::Stores stores_;
   controller::Reconciler reconciler_;
+
+ public:
+  Informers informers;
 };
 
 class Run {
  public:
   Run(std::uint64_t seed, const Settings& settings)
       : chance_(seed), world_(chance_.next(), spec_of(chance_)), api_(world_), settings_(settings) {
+    api_.reads_from_cache = settings_.reads_from_cache;
+    api_.watches.forgets_silently = settings_.forgets_silently;
     options_.connect = connect_to(world_);
     options_.guard_image = "guard";
     options_.decide = [this](const auto& seen, const auto& plan, const auto& rules, const auto& history, auto now) {
@@ -103,25 +112,33 @@ class Run {
     return static_cast<double>((world_.clock.elapsed() - milliseconds(1'000'000)).count()) / 1000;
   }
   void start() {
-    operator_ = std::make_unique<Operator>(world_, api_, silent_, options_);
-    world_.deliver(operator_->stores);
-    next_ = milliseconds(0);
-    alive_since_ = world_.clock.elapsed();
+    operator_ = std::make_unique<Operator>(world_, api_, silent_, options_, seen_, settings_.informers);
+    // The workers wait for the informers, but not for ever.
+    next_ = world_.clock.elapsed() + kPatience;
+    working_ = false;
+  }
+
+  void work() {
+    operator_->informers.turn();
+    const bool synced = operator_->informers.synced();
+    if (!synced) alive_since_ = world_.clock.elapsed();
+    if (world_.clock.elapsed() < next_ && !(synced && !working_)) return;
+    working_ = true;
+    try {
+      next_ = world_.clock.elapsed() + std::min(operator_->reconcile(), milliseconds(2'000));
+    } catch (const Crash&) {
+      operator_.reset();
+      back_at_ = world_.clock.elapsed() + milliseconds(world_.dice.between(200, world_.dice.one_in(8) ? 40'000 : 3'000));
+    }
   }
 
   // One turn of the operator when it is due, and a little time.
   void turn(bool faulty) {
+    if (faulty) api_.watches.misbehave();
     if (!operator_) {
       if (world_.clock.elapsed() >= back_at_) start();
-    } else if (world_.clock.elapsed() >= next_) {
-      // Informers may lag, but not for long.
-      if (!faulty || !world_.dice.one_in(8)) world_.deliver(operator_->stores);
-      try {
-        next_ = world_.clock.elapsed() + std::min(operator_->reconcile(), milliseconds(2'000));
-      } catch (const Crash&) {
-        operator_.reset();
-        back_at_ = world_.clock.elapsed() + milliseconds(world_.dice.between(200, world_.dice.one_in(8) ? 40'000 : 3'000));
-      }
+    } else {
+      work();
     }
     world_.pass(milliseconds(world_.dice.between(1, 3) * 100));
     if (world_.restarts.size() > checked_) check_restart();
@@ -163,13 +180,13 @@ class Run {
 
   // With nothing wrong any more, whoever is there ends a pause long before the guard does.
   void check_pauses() {
-    constexpr milliseconds kPatience{8'000};
+    constexpr milliseconds kAtHand{8'000};
     const auto now = world_.clock.elapsed();
-    const bool there = operator_ && now - std::max(alive_since_, calm_since_) > kPatience &&
-                       world_.db.state == Server::Up && world_.clock.now() - world_.db.started > kPatience;
+    const bool there = operator_ && now - std::max(alive_since_, calm_since_) > kAtHand &&
+                       world_.db.state == Server::Up && world_.clock.now() - world_.db.started > kAtHand;
     if (!there) return;
     for (const auto& pod : world_.poolers)
-      if (pod.paused && !pod.terminating && now - pod.paused_at > kPatience)
+      if (pod.paused && !pod.terminating && now - pod.paused_at > kAtHand)
         world_.violate("an operator leaves a pause to the guard");
   }
 
@@ -194,6 +211,7 @@ class Run {
   // Faults have ended: it gets where the plan wants it, and then leaves everything alone.
   void converge() {
     world_.faults.on = false;
+    api_.watches.behave();
     calm_since_ = world_.clock.elapsed();
     world_.db.bad.reset();
     if (world_.replicas == 0) world_.scale(3);
@@ -202,14 +220,19 @@ class Run {
     long writes = 0;
     while (world_.violation.empty()) {
       turn(false);
+      // Until the informers have opened their watches again, faults are not over.
+      if (operator_ && !operator_->informers.watching()) calm_since_ = world_.clock.elapsed();
       check_pauses();
       if (!as_planned() || writes != api_.writes) {
         since = world_.clock.elapsed();
         writes = api_.writes;
-      } else if (world_.clock.elapsed() - since >= kQuietFor) {
+      } else if (world_.clock.elapsed() - since >= kQuietFor && operator_->informers.difference().empty()) {
         return;
       }
-      if (world_.clock.elapsed() > deadline)
+      if (world_.clock.elapsed() <= deadline) continue;
+      if (const auto difference = operator_ ? operator_->informers.difference() : ""; !difference.empty())
+        world_.violate("the stores do not become what the API server has: " + difference);
+      else
         world_.violate("it does not come to rest: " + std::string(transition::to_string(step_.kind)) + "/" +
                        transition::to_string(step_.topic) + " " + step_.reason);
     }
@@ -219,10 +242,12 @@ class Run {
   World world_;
   ApiServer api_;
   const Settings& settings_;
+  Seen seen_;
   NullLogger silent_;
   controller::Options options_;
   std::unique_ptr<Operator> operator_;
   milliseconds next_{0};
+  bool working_ = false;  // it has reconciled
   milliseconds back_at_{0};
   milliseconds alive_since_{0};
   milliseconds calm_since_{0};  // the last fault is over

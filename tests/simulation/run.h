@@ -5,6 +5,7 @@
 #include <map>
 #include <string>
 
+#include "informers.h"
 #include "model/mutations.h"
 
 namespace pgrightsizer::simulation {
@@ -20,6 +21,10 @@ struct Outcome {
 struct Settings {
   model::Decide decide;  // empty: the real one
   bool trace = false;    // tell each step on standard output
+  // Defects of what is around it.
+  InformerFlaws informers;
+  bool reads_from_cache = false;  // a GET is answered from the cache of the watches
+  bool forgets_silently = false;  // a watch from a version that is too old begins where it can
 };
 
 [[nodiscard]] Outcome run(std::uint64_t seed, const Settings& settings);

@@ -1,8 +1,7 @@
 #include "world.h"
 
 #include <algorithm>
-
-#include "pgrightsizer/kube/objects.h"
+#include <utility>
 
 namespace pgrightsizer::simulation {
 
@@ -11,10 +10,15 @@ namespace {
 constexpr const char* kCore = "/api/v1";
 constexpr const char* kApps = "/apis/apps/v1";
 
+// Looked at all the time.
+const std::string kConfigPath = path_of(kCore, "configmaps", "config");
+const std::string kFrontPath = path_of(kCore, "services", kPolicy);
+const std::string kPoolerPath = path_of(kApps, "deployments", std::string(kPolicy) + "-pooler");
+
 std::string pods_path(const std::string& name) { return path_of(kCore, "pods", name); }
 
 json meta(const std::string& name, const std::string& uid) {
-  return {{"name", name}, {"namespace", kNamespace}, {"uid", uid}, {"resourceVersion", "1"}};
+  return {{"name", name}, {"namespace", kNamespace}, {"uid", uid}};
 }
 
 // What a pod counts in the invariant, whatever was announced: the granted 2 are out of what is kept for
@@ -35,14 +39,15 @@ World::World(std::uint64_t seed, const json& policy_spec) : dice(seed) {
                  {"metadata", meta(kPolicy, "policy-1")}, {"spec", policy_spec}};
   policy["metadata"]["generation"] = 1;
   policy["metadata"]["creationTimestamp"] = "2027-01-01T00:00:00Z";
-  objects[path_of("/apis/pgrightsizer.io/v1alpha1", "connectionpolicies", kPolicy)] = policy;
-  objects[path_of(kCore, "secrets", "admin")] = {
-      {"metadata", meta("admin", "s1")}, {"data", {{"username", "cG9zdGdyZXM="}, {"password", "c2VjcmV0"}}}};
-  objects[path_of(kCore, "secrets", "app")] = {
-      {"metadata", meta("app", "s2")},
-      {"data", {{"username", "c2hvcA=="}, {"password", "c2hvcA=="}, {"database", "c2hvcA=="}}}};
-  objects[path_of(kCore, "configmaps", "config")] = {
-      {"metadata", meta("config", "c1")}, {"data", {{"postgresql.conf", "max_connections = 20\n"}}}};
+  storage.put(path_of("/apis/pgrightsizer.io/v1alpha1", "connectionpolicies", kPolicy), policy);
+  storage.put(path_of(kCore, "secrets", "admin"),
+              {{"metadata", meta("admin", "s1")},
+               {"data", {{"username", "cG9zdGdyZXM="}, {"password", "c2VjcmV0"}}}});
+  storage.put(path_of(kCore, "secrets", "app"),
+              {{"metadata", meta("app", "s2")},
+               {"data", {{"username", "c2hvcA=="}, {"password", "c2hvcA=="}, {"database", "c2hvcA=="}}}});
+  storage.put(path_of(kCore, "configmaps", "config"),
+              {{"metadata", meta("config", "c1")}, {"data", {{"postgresql.conf", "max_connections = 20\n"}}}});
   json set = {{"metadata", meta("postgres", "sts-1")},
               {"spec",
                {{"replicas", 1},
@@ -55,12 +60,9 @@ World::World(std::uint64_t seed, const json& policy_spec) : dice(seed) {
                     {"volumes", json::array({{{"name", "config"}, {"configMap", {{"name", "config"}}}}})}}}}}}},
               {"status", {{"updateRevision", "r1"}, {"observedGeneration", 1}}}};
   set["metadata"]["generation"] = 1;
-  objects[path_of(kApps, "statefulsets", "postgres")] = set;
-  json workload = {{"metadata", meta("app", "app-1")}, {"spec", {{"replicas", 0}}}};
-  workload["metadata"]["generation"] = 1;
-  objects[path_of(kApps, "deployments", "app")] = workload;
+  storage.put(path_of(kApps, "statefulsets", "postgres"), set);
   db.started = clock.now() - std::chrono::hours(1);
-  sync_pod_objects();
+  publish();
 }
 
 void World::violate(const std::string& what) {
@@ -74,8 +76,8 @@ Pooler* World::pooler_at(const std::string& ip) {
 }
 
 int World::requested() const {
-  const auto text = objects.at(path_of(kCore, "configmaps", "config"))
-                        .at("data").at("postgresql.conf").get<std::string>();
+  const auto& data = storage.find(kConfigPath)->at("data");
+  const auto& text = data.at("postgresql.conf").get_ref<const std::string&>();
   return std::stoi(text.substr(text.find('=') + 1));
 }
 
@@ -91,14 +93,10 @@ int World::sessions() const {
   return sum;
 }
 
-int World::capacity() const {
-  return kConnections * std::max(replicas, static_cast<int>(app.size()));
-}
-
 bool World::pooled_route() const {
-  const auto front = objects.find(path_of(kCore, "services", kPolicy));
-  if (front == objects.end()) return false;
-  return front->second["spec"]["selector"].value("app.kubernetes.io/component", std::string()) == "pooler";
+  const auto* front = storage.find(kFrontPath);
+  if (front == nullptr) return false;
+  return front->at("spec").at("selector").value("app.kubernetes.io/component", std::string()) == "pooler";
 }
 
 bool World::route_settled() const {
@@ -108,7 +106,7 @@ bool World::route_settled() const {
 int World::excess(int max_connections) const {
   const bool closed = pooled_route() && route_settled();
   const int direct = direct_sessions();
-  int sum = closed ? direct : std::max(direct, delivered_capacity_);
+  int sum = closed ? direct : std::max(direct, foreseen_capacity_);
   int live = 0;
   for (const auto& pod : poolers) {
     sum += counted(pod);
@@ -131,13 +129,7 @@ std::string World::text() const {
   return out;
 }
 
-void World::scale(int count) {
-  if (count == replicas) return;
-  replicas = count;
-  auto& workload = objects.at(path_of(kApps, "deployments", "app"));
-  workload["spec"]["replicas"] = count;
-  workload["metadata"]["generation"] = workload["metadata"]["generation"].get<int>() + 1;
-}
+void World::scale(int count) { replicas = count; }
 
 // ── The application ─────────────────────────────────────────────────────────────────────────────
 
@@ -188,8 +180,8 @@ void World::application() {
 // ── The poolers ─────────────────────────────────────────────────────────────────────────────────
 
 void World::pooler_controller() {
-  const auto found = objects.find(path_of(kApps, "deployments", std::string(kPolicy) + "-pooler"));
-  if (found == objects.end()) {
+  const auto* found = storage.find(kPoolerPath);
+  if (found == nullptr) {
     for (auto& pod : poolers)
       if (!pod.terminating) {
         pod.terminating = true;
@@ -197,7 +189,7 @@ void World::pooler_controller() {
       }
     return;
   }
-  const auto& deployment = found->second;
+  const auto& deployment = *found;
   const auto digest = deployment["metadata"]["annotations"].value("pgrightsizer.io/template", std::string());
   int live = 0;
   int ready = 0;
@@ -211,9 +203,9 @@ void World::pooler_controller() {
     pod.name = std::string(kPolicy) + "-pooler-" + std::to_string(next_name_++);
     pod.ip = "10.1.0." + std::to_string(next_name_);
     pod.digest = digest;
-    const auto config = objects.find(path_of(kCore, "configmaps", std::string(kPolicy) + "-pooler"));
-    if (config == objects.end()) return;
-    pod.cap = std::stoi(config->second["metadata"]["annotations"].value("pgrightsizer.io/boot-cap", std::string("2")));
+    const auto* config = storage.find(path_of(kCore, "configmaps", std::string(kPolicy) + "-pooler"));
+    if (config == nullptr) return;
+    pod.cap = std::stoi(config->at("metadata").at("annotations").value("pgrightsizer.io/boot-cap", std::string("2")));
     pod.change_at = clock.elapsed() + milliseconds(dice.between(500, 5'000));
     poolers.push_back(pod);
     return;
@@ -314,26 +306,31 @@ void World::pass(milliseconds time) {
       proxies_pooled_ = pooled_route();
     application();
   }
+  publish();
 }
 
 void World::on_write(const std::string& path) {
-  if (path == path_of(kCore, "services", kPolicy)) {
+  if (path == kFrontPath) {
     const bool now = pooled_route();
     if (now != proxies_pooled_) route_changed_ = clock.elapsed();
   }
   for (auto& pod : poolers)
     if (path == pods_path(pod.name))
-      pod.announced = std::stoi(object(path)["metadata"].value("annotations", json::object())
+      pod.announced = std::stoi(storage.find(path)->at("metadata").value("annotations", json::object())
                                     .value("pgrightsizer.io/cap", std::string("0")));
 }
 
 void World::on_delete(const std::string& path) {
   if (path == pods_path("postgres-0")) delete_database_pod();
+  publish();
 }
 
-// The pods as the API server shows them.
-void World::sync_pod_objects() {
-  json pod = {{"metadata", meta("postgres-0", db.pod_uid)},
+// ── What the API server shows ───────────────────────────────────────────────────────────────────
+
+json World::database_pod() const {
+  json pod = {{"kind", "Pod"},
+              {"apiVersion", "v1"},
+              {"metadata", meta("postgres-0", db.pod_uid)},
               {"spec", {{"nodeName", "node1"}, {"containers", json::array({{{"name", "postgres"}}})}}},
               {"status",
                {{"phase", "Running"},
@@ -346,66 +343,80 @@ void World::sync_pod_objects() {
     pod["status"]["containerStatuses"] = json::array(
         {{{"name", "postgres"}, {"restartCount", 2}, {"state", {{"waiting", {{"reason", "CrashLoopBackOff"}}}}},
           {"lastState", {{"terminated", {{"exitCode", 1}, {"reason", "Error"}}}}}}});
-  objects[pods_path("postgres-0")] = std::move(pod);
-  std::set<std::string> present;
-  for (const auto& one : poolers) {
-    present.insert(one.name);
-    auto& object = objects[pods_path(one.name)];
-    json annotations = object.is_object() ? object["metadata"].value("annotations", json::object()) : json::object();
-    object = {{"metadata", meta(one.name, one.name)},
+  return pod;
+}
+
+json World::pooler_pod(const Pooler& one) const {
+  json pod = {{"kind", "Pod"},
+              {"apiVersion", "v1"},
+              {"metadata", meta(one.name, one.name)},
               {"spec", {{"nodeName", "node1"}, {"containers", json::array({{{"name", "pgbouncer"}}})}}},
               {"status",
                {{"phase", one.ready ? "Running" : "Pending"},
                 {"podIP", one.ip},
                 {"conditions",
                  json::array({{{"type", "Ready"}, {"status", one.ready && !one.terminating ? "True" : "False"}}})}}}};
-    object["metadata"]["annotations"] = std::move(annotations);
-    object["metadata"]["labels"] = {{"pgrightsizer.io/policy", kPolicy}, {"app.kubernetes.io/component", "pooler"}};
-    if (one.terminating) object["metadata"]["deletionTimestamp"] = "2027-01-01T00:00:00Z";
-  }
-  for (const auto& name : pooler_names)
-    if (!present.contains(name)) objects.erase(pods_path(name));
-  pooler_names = std::move(present);
+  if (const auto* before = storage.find(pods_path(one.name)))
+    pod["metadata"]["annotations"] = before->at("metadata").value("annotations", json::object());
+  pod["metadata"]["labels"] = {{"pgrightsizer.io/policy", kPolicy}, {"app.kubernetes.io/component", "pooler"}};
+  if (one.terminating) pod["metadata"]["deletionTimestamp"] = "2027-01-01T00:00:00Z";
+  return pod;
 }
 
-void World::deliver(controller::Stores& stores) {
-  sync_pod_objects();
-  delivered_capacity_ = capacity();
-  const std::string prefix = std::string(kNamespace) + "/";
-  const auto policy = objects.find(path_of("/apis/pgrightsizer.io/v1alpha1", "connectionpolicies", kPolicy));
-  const auto version = policy->second["metadata"]["resourceVersion"].get<std::string>();
-  if (stores.policies.size() == 0 || version != delivered_policy_)
-    stores.policies.set(prefix + kPolicy, policy->second.dump());
-  delivered_policy_ = version;
-  kube::Workload workload;
-  workload.meta.name_space = kNamespace;
-  workload.meta.name = "app";
-  workload.meta.uid = "app-1";
-  workload.kind = "Deployment";
-  workload.replicas = replicas;
-  workload.generation = objects.at(path_of(kApps, "deployments", "app"))["metadata"]["generation"].get<int>();
-  workload.selector.match_labels = {{"app", "app"}};
-  stores.deployments.set(prefix + "app", workload);
-  std::set<std::string> present;
-  const auto put = [&](const std::string& name, kube::Pod pod) {
-    present.insert(prefix + name);
-    stores.pods.set(prefix + name, std::move(pod));
-  };
-  for (std::size_t i = 0; i < app.size(); ++i) {
-    kube::Pod pod;
-    pod.meta.name_space = kNamespace;
-    pod.meta.name = "app-" + std::to_string(i);
-    pod.labels = {{"app", "app"}};
-    pod.phase = "Running";
-    pod.scheduled = pod.ready = true;
-    pod.ip = "10.2.0." + std::to_string(i);
-    put(pod.meta.name, pod);
+void World::publish_application() {
+  if (shown_replicas_ != replicas) {
+    const auto path = path_of(kApps, "deployments", "app");
+    const auto* before = storage.find(path);
+    json deployment = {{"kind", "Deployment"},
+                       {"apiVersion", "apps/v1"},
+                       {"metadata", meta("app", "app-1")},
+                       {"spec",
+                        {{"replicas", replicas},
+                         {"selector", {{"matchLabels", {{"app", "app"}}}}},
+                         {"strategy", {{"type", "Recreate"}}}}}};
+    deployment["metadata"]["generation"] = before == nullptr ? 1 : before->at("metadata").at("generation").get<int>() + 1;
+    storage.put(path, std::move(deployment));
+    shown_replicas_ = replicas;
   }
-  for (const auto& [path, object] : objects)
-    if (path.starts_with(path_of(kCore, "pods", "")))
-      put(object["metadata"]["name"].get<std::string>(), kube::decode_pod(object));
-  for (const auto& key : stores.pods.keys())
-    if (!present.contains(key)) stores.pods.erase(key);
+  const auto name = [](std::size_t i) { return "app-" + std::to_string(i); };
+  for (; shown_instances_ > app.size(); --shown_instances_) storage.erase(pods_path(name(shown_instances_ - 1)));
+  for (; shown_instances_ < app.size(); ++shown_instances_) {
+    const auto i = shown_instances_;
+    json pod = {{"kind", "Pod"},
+                {"apiVersion", "v1"},
+                {"metadata", meta(name(i), name(i) + "-" + std::to_string(storage.version()))},
+                {"spec", {{"nodeName", "node1"}}},
+                {"status",
+                 {{"phase", "Running"},
+                  {"podIP", "10.2.0." + std::to_string(i)},
+                  {"conditions", json::array({{{"type", "Ready"}, {"status", "True"}}})}}}};
+    pod["metadata"]["labels"] = {{"app", "app"}};
+    storage.put(pods_path(name(i)), std::move(pod));
+  }
+}
+
+void World::publish() {
+  publish_application();
+  std::map<std::string, std::string> shown;
+  const auto show = [&](const std::string& name, std::string look, const auto& object) {
+    const auto before = shown_.find(name);
+    if (before == shown_.end() || before->second != look) storage.put(pods_path(name), object());
+    shown[name] = std::move(look);
+  };
+  const auto letter = [](auto what) { return static_cast<char>('a' + static_cast<int>(what)); };
+  // A pod made anew is another one of the same name.
+  const std::string name = "postgres-0";
+  const auto before = shown_.find(name);
+  if (before != shown_.end() && !before->second.ends_with(db.pod_uid)) {
+    storage.erase(pods_path(name));
+    shown_.erase(before);
+  }
+  show(name, std::string{letter(db.state), letter(db.deleting)} + db.pod_uid, [&] { return database_pod(); });
+  for (const auto& one : poolers)
+    show(one.name, {letter(one.ready), letter(one.terminating)}, [&] { return pooler_pod(one); });
+  for (const auto& [gone, look] : shown_)
+    if (!shown.contains(gone)) storage.erase(pods_path(gone));
+  shown_ = std::move(shown);
 }
 
 }  // namespace pgrightsizer::simulation

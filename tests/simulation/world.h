@@ -7,17 +7,15 @@
 #include <map>
 #include <nlohmann/json.hpp>
 #include <optional>
-#include <set>
 #include <string>
 #include <vector>
 
 #include "dice.h"
 #include "pgrightsizer/base/clock.h"
-#include "pgrightsizer/controller/stores.h"
+#include "storage.h"
 
 namespace pgrightsizer::simulation {
 
-using nlohmann::json;
 using std::chrono::milliseconds;
 
 // The sizes: tiers at 5 and 10 instances, pools of 12 and 18, 3 connections each, a buffer of 20.
@@ -97,17 +95,14 @@ class World {
   // Time passes: pods start and end, sessions come and go, PostgreSQL restarts, guards watch.
   void pass(milliseconds time);
   void scale(int replicas);
-  // What informers have heard: all of it.
-  void deliver(controller::Stores& stores);
-  // The objects of pods as they are now; for whoever is about to look at them.
-  void sync_pod_objects();
+  // The informers have heard of so many instances.
+  void heard_of(int instances) { foreseen_capacity_ = kConnections * instances; }
 
   // ── The truth ──
   [[nodiscard]] int requested() const;  // what the file says
   [[nodiscard]] int usable() const { return db.effective - kReserved; }
   [[nodiscard]] int direct_sessions() const;
   [[nodiscard]] int sessions() const;
-  [[nodiscard]] int capacity() const;  // Σ connections of pods that exist or will
   // Connections promised beyond what a server of this size gives. Of the instances, those that the
   // informers have been told of: more of them are demand that nobody can have foreseen.
   [[nodiscard]] int excess(int max_connections) const;
@@ -122,8 +117,7 @@ class World {
 
   Dice dice;
   VirtualClock clock;
-  std::map<std::string, json> objects;  // by path
-  std::set<std::string> pooler_names;
+  Storage storage;
   int replicas = 0;
   std::vector<AppPod> app;
   std::vector<Pooler> poolers;
@@ -138,9 +132,14 @@ class World {
 
   void violate(const std::string& what);
   Pooler* pooler_at(const std::string& ip);
-  json& object(const std::string& path) { return objects[path]; }
 
  private:
+  // What has changed of the objects that the rest of the cluster keeps: pods and the application.
+  void publish();
+  [[nodiscard]] json database_pod() const;
+  [[nodiscard]] json pooler_pod(const Pooler& pod) const;
+  void publish_application();
+
   void application();
   void open_connection(AppPod& pod);
   void pooler_controller();
@@ -150,8 +149,10 @@ class World {
   void come_up();
 
   int next_name_ = 1;
-  std::string delivered_policy_;  // its resourceVersion
-  int delivered_capacity_ = 0;
+  int foreseen_capacity_ = 0;
+  std::map<std::string, std::string> shown_;  // pods of the database and the poolers, and how they look
+  std::size_t shown_instances_ = 0;
+  std::optional<int> shown_replicas_;
   milliseconds route_changed_{-100'000};
   bool proxies_pooled_ = false;
 };

@@ -86,8 +86,10 @@ class Simulated {
     servers_.console.user = "pgrightsizer";
     servers_.console.console = true;
     servers_.write_file = [this](int value) {
-      world_.object(simulation::path_of("/api/v1", "configmaps", "config"))["data"]["postgresql.conf"] =
-          "max_connections = " + std::to_string(value) + "\n";
+      const auto path = simulation::path_of("/api/v1", "configmaps", "config");
+      auto config = *world_.storage.find(path);
+      config["data"]["postgresql.conf"] = "max_connections = " + std::to_string(value) + "\n";
+      world_.storage.put(path, std::move(config));
     };
     servers_.fill = [this] { world_.app = {{world_.usable() - simulation::kOthers, 0, false}}; };
   }
