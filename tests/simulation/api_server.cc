@@ -1,5 +1,7 @@
 #include "api_server.h"
 
+#include <algorithm>
+
 #include "effects.h"
 
 namespace pgrightsizer::simulation {
@@ -15,6 +17,19 @@ Response ok(const Storage::Object& object) { return {200, object->text(), {}, {}
 
 Response refusal(int code, const char* reason, const char* message = "refused") {
   return {code, status_of(code, reason, message).dump(), {}, {}};
+}
+
+// "a=b,c=d", as it comes in a query.
+bool matches(const json& object, std::string_view selector) {
+  const auto labels = object.at("metadata").value("labels", json::object());
+  while (!selector.empty()) {
+    const auto pair = selector.substr(0, selector.find(','));
+    selector.remove_prefix(std::min(pair.size() + 1, selector.size()));
+    const auto mark = std::min(pair.find('='), pair.size());
+    if (labels.value(std::string(pair.substr(0, mark)), std::string()) != pair.substr(std::min(mark + 1, pair.size())))
+      return false;
+  }
+  return true;
 }
 
 bool is_pod_log(const std::string& path) { return path.ends_with("/log"); }
@@ -92,9 +107,20 @@ Response ApiServer::get(const std::string& path, const std::string& query) {
     const auto name = at == std::string::npos ? std::string() : query.substr(at + mark.size());
     return ok({{"items", endpoint_slices(name.substr(0, name.find('&')))}});
   }
+  if (path.ends_with("/pods")) return list(path, query);
   const auto& storage = world_.storage;
   const auto found = reads_from_cache ? storage.find_at(path, watches.reached(collection_of(path))) : storage.get(path);
   return found ? ok(found) : refusal(404, "NotFound");
+}
+
+Response ApiServer::list(const std::string& path, const std::string& query) {
+  const auto& storage = world_.storage;
+  const auto wanted = query_of(query);
+  const auto selector = wanted.find("labelSelector");
+  auto items = json::array();
+  for (const auto& [at, object] : storage.list(path, reads_from_cache ? watches.reached(path) : storage.version()))
+    if (selector == wanted.end() || matches(object->body, selector->second)) items.push_back(object->body);
+  return ok({{"items", items}});
 }
 
 // What is applied replaces what was applied: everything of these objects but their metadata is ours.

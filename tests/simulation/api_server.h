@@ -29,6 +29,8 @@ class ApiServer final : public kube::Transport {
  private:
   kube::Response answer(const kube::Request& request, const std::string& path, const std::string& query);
   kube::Response get(const std::string& path, const std::string& query);
+  // Pods by their labels, whole.
+  kube::Response list(const std::string& path, const std::string& query);
   kube::Response apply(const std::string& path, const json& body);
   kube::Response patch(const kube::Request& request, const std::string& path);
   kube::Response remove(const kube::Request& request, const std::string& path);

@@ -35,18 +35,6 @@ std::string unescaped(std::string_view text) {
   return out;
 }
 
-std::map<std::string, std::string> query_of(std::string_view text) {
-  std::map<std::string, std::string> out;
-  while (!text.empty()) {
-    const auto end = std::min(text.find('&'), text.size());
-    const auto pair = text.substr(0, end);
-    const auto mark = std::min(pair.find('='), pair.size());
-    out[std::string(pair.substr(0, mark))] = unescaped(pair.substr(std::min(mark + 1, pair.size())));
-    text.remove_prefix(std::min(end + 1, text.size()));
-  }
-  return out;
-}
-
 std::string get(const std::map<std::string, std::string>& query, const char* key) {
   const auto found = query.find(key);
   return found == query.end() ? std::string() : found->second;
@@ -88,6 +76,18 @@ Response answer(const json& status) {
 Error broken() { return {ErrorKind::Unavailable, "the connection was lost", {}, {}, std::nullopt}; }
 
 }  // namespace
+
+std::map<std::string, std::string> query_of(std::string_view text) {
+  std::map<std::string, std::string> out;
+  while (!text.empty()) {
+    const auto end = std::min(text.find('&'), text.size());
+    const auto pair = text.substr(0, end);
+    const auto mark = std::min(pair.find('='), pair.size());
+    out[std::string(pair.substr(0, mark))] = unescaped(pair.substr(std::min(mark + 1, pair.size())));
+    text.remove_prefix(std::min(end + 1, text.size()));
+  }
+  return out;
+}
 
 json status_of(int code, const char* reason, const std::string& message) {
   return {{"kind", "Status"},     {"apiVersion", "v1"}, {"metadata", json::object()}, {"status", "Failure"},

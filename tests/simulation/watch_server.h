@@ -96,6 +96,9 @@ class WatchServer {
   bool initial_events_ = true;       // it has sendInitialEvents
 };
 
+// What a query asks for, unescaped.
+[[nodiscard]] std::map<std::string, std::string> query_of(std::string_view text);
+
 // The body that goes with an answer other than 2xx.
 [[nodiscard]] json status_of(int code, const char* reason, const std::string& message);
 
