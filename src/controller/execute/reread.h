@@ -9,7 +9,7 @@ namespace pgrightsizer::controller {
 // Restarts and the pause before them, moves of the route, drains, removals, and a lower value.
 [[nodiscard]] bool cannot_be_taken_back(const transition::Step& step);
 
-// Conflict while the policy or a workload differs from what this turn was decided on.
+// Conflict while the policy, a workload or the pooler's pods differ from what this turn was decided on.
 [[nodiscard]] Result<void> reread(const Turn& turn);
 
 }  // namespace pgrightsizer::controller
