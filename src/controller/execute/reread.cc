@@ -58,6 +58,7 @@ bool cannot_be_taken_back(const transition::Step& step) {
     case StepKind::DrainPooled:
     case StepKind::RemovePooler: return true;
     case StepKind::PatchMaxConnections: return step.value < step.old_value;
+    case StepKind::SetCap: return step.value > step.old_value;
     default: return false;
   }
 }

@@ -6,7 +6,8 @@
 
 namespace pgrightsizer::controller {
 
-// Restarts and the pause before them, moves of the route, drains, removals, and a lower value.
+// Restarts and the pause before them, moves of the route, drains, removals, a lower value; and a higher
+// cap, whose room is taken at once.
 [[nodiscard]] bool cannot_be_taken_back(const transition::Step& step);
 
 // Conflict while the policy, a workload or the pooler's pods differ from what this turn was decided on.

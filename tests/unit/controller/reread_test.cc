@@ -104,6 +104,8 @@ TEST(CannotBeTakenBack, IsWhatEndsSomethingOrTakesRoomAway) {
   EXPECT_TRUE(judge(StepKind::RemovePooler));
   EXPECT_TRUE(judge(StepKind::PatchMaxConnections, 250, 200));
   EXPECT_FALSE(judge(StepKind::PatchMaxConnections, 200, 250));
+  EXPECT_TRUE(judge(StepKind::SetCap, 50, 75));
+  EXPECT_FALSE(judge(StepKind::SetCap, 75, 50));
   EXPECT_FALSE(judge(StepKind::Resume));
   EXPECT_FALSE(judge(StepKind::Wait));
 }
