@@ -22,6 +22,7 @@ def run(ground, slot, plan, reference):
         verdict["findings"] += findings
     except Exception:  # of whatever kind: it did not arrive
         verdict["findings"].append(traceback.format_exc(limit=3).strip())
+        verdict["findings"] += world.node.failures
     finally:
         world.plan.stage = "over"
         world.close()

@@ -1,8 +1,10 @@
 """PostgreSQL servers for the tests: real processes with a configuration file of their own."""
 
 import atexit
+import contextlib
 import functools
 import pathlib
+import random
 import re
 import shutil
 import socket
@@ -203,6 +205,11 @@ class Server:
 
 
 def free_port():
-    with socket.socket() as probe:
-        probe.bind((HOST, 0))
-        return probe.getsockname()[1]
+    """Not one of those that outgoing connections get: one could have it by the time it is wanted.
+    Of the system's chance, because forked processes share every other."""
+    chance = random.SystemRandom()
+    while True:
+        port = chance.randrange(10_000, 32_768)
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            probe.bind((HOST, port))
+            return port
