@@ -19,7 +19,8 @@ WRITES = (
     ("PATCH", "pods/shop-pooler-.*", "back"),
     ("PATCH", "connectionpolicies/shop/status", "higher"),
 )
-READS = ("secrets/shop-admin", "services/shop", "statefulsets/shop-db", "endpointslices")
+READS = ("secrets/shop-admin", "services/shop", "statefulsets/shop-db",
+         r"endpointslices\?list")
 
 
 def plan(name, *rules):
