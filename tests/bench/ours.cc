@@ -16,6 +16,7 @@
 #include <utility>
 #include <vector>
 
+#include "burst.h"
 #include "cli/memory.h"
 #include "pgrightsizer/kube/client.h"
 #include "pgrightsizer/kube/credentials.h"
@@ -27,16 +28,12 @@
 namespace {
 
 using namespace pgrightsizer;
+using bench::Burst;
 using nlohmann::json;
 using std::chrono::milliseconds;
 using std::chrono::steady_clock;
 
 constexpr auto kDatabaseLabel = "example.com/database";
-// A change that comes alone is written at once. In a burst, changes closer together than kBurst, the
-// sum is written when there was none for kQuiet, and at least every kPatience.
-constexpr milliseconds kBurst{400};
-constexpr milliseconds kQuiet{80};
-constexpr milliseconds kPatience{2'000};
 
 // The sums, kept as the Deployments change.
 class Sums {
@@ -50,8 +47,8 @@ class Sums {
     if (now.empty()) return {before, {}};
     const auto database = databases_.try_emplace(now).first;
     const auto replicas = kube::number_at(*object, {"spec", "replicas"}, 1);
-    database->second.sum += replicas;
-    database->second.touch();
+    database->second += replicas;
+    burst_.changed(now, steady_clock::now());
     deployments_[key] = {&*database, replicas};
     return {before == now ? std::string() : before, now};
   }
@@ -65,35 +62,22 @@ class Sums {
 
   std::int64_t sum(const std::string& database) {
     std::scoped_lock lock(mutex_);
-    return databases_[database].sum;
+    return databases_[database];
   }
 
-  // How long a burst that goes on is worth waiting for; if not at all, what follows is a new one.
   std::optional<milliseconds> wait(const std::string& database) {
     std::scoped_lock lock(mutex_);
-    auto& it = databases_[database];
-    const auto now = steady_clock::now();
-    if (it.in_burst && now - it.last < kQuiet && now - it.written < kPatience)
-      return std::chrono::ceil<milliseconds>(it.last + kQuiet - now);
-    it.written = now;
-    return std::nullopt;
+    return burst_.wait(database, steady_clock::now());
+  }
+
+  void acted(const std::string& database) {
+    std::scoped_lock lock(mutex_);
+    burst_.acted(database);
   }
 
  private:
-  struct Database {
-    std::int64_t sum = 0;
-    bool in_burst = false;
-    steady_clock::time_point last{};  // change
-    steady_clock::time_point written{};
-
-    void touch() {
-      const auto now = steady_clock::now();
-      in_burst = now - last < kBurst;
-      last = now;
-    }
-  };
   struct Deployment {
-    std::pair<const std::string, Database>* database = nullptr;
+    std::pair<const std::string, std::int64_t>* database = nullptr;
     std::int64_t replicas = 0;
   };
 
@@ -101,13 +85,14 @@ class Sums {
     const auto it = deployments_.find(key);
     if (it == deployments_.end()) return {};
     const auto [database, replicas] = it->second;
-    database->second.sum -= replicas;
+    database->second -= replicas;
     deployments_.erase(it);
     return database->first;
   }
 
   std::mutex mutex_;
-  std::map<std::string, Database> databases_;
+  std::map<std::string, std::int64_t> databases_;  // sums
+  Burst burst_;
   std::unordered_map<std::string, Deployment> deployments_;
 };
 
@@ -131,6 +116,7 @@ runtime::ReconcileResult write_sum(kube::Client& client, Logger& log, const std:
                                           {"kind", "ConfigMap"},
                                           {"metadata", {{"name", ref.name}}},
                                           {"data", {{"replicas", std::to_string(sums.sum(database))}}}});
+  sums.acted(database);
   if (!written) log.warning(written.error().message());
   return {.requeue_after = std::nullopt, .failed = !written};
 }
