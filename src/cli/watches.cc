@@ -13,8 +13,9 @@ namespace {
 using nlohmann::json;
 namespace res = kube::resources;
 
-// A burst of pods becomes one look.
-constexpr std::chrono::milliseconds kCoalesce{200};
+// A burst of changes becomes one look, a long one a look a second.
+constexpr std::chrono::milliseconds kQuiet{200};
+constexpr std::chrono::milliseconds kLongest{1'000};
 // A policy whose pictures do not come is looked at after so long, to say why.
 constexpr std::chrono::milliseconds kPatience{10'000};
 
@@ -113,7 +114,8 @@ void Watches::wake_all() {
 
 void Watches::wake(const std::string& name_space) {
   if (!trouble(name_space).empty()) return;
-  for (const auto& key : controller::policies_of(stores_, name_space)) queue_.add_after(key, kCoalesce);
+  for (const auto& key : controller::policies_of(stores_, name_space))
+    queue_.add_gathered(key, kQuiet, kLongest);
 }
 
 void Watches::begin_to_keep(const std::string& name_space) {

@@ -38,19 +38,29 @@ void WorkQueue::add(const std::string& key) { add_after(key, milliseconds(0)); }
 
 void WorkQueue::add_last(const std::string& key) {
   std::scoped_lock lock(mutex_);
-  plan_locked(key, {true, std::chrono::steady_clock::now()});
+  const auto now = std::chrono::steady_clock::now();
+  plan_locked(key, {true, now, now});
 }
 
 void WorkQueue::add_after(const std::string& key, milliseconds delay) {
   std::scoped_lock lock(mutex_);
-  plan_locked(key, {false, std::chrono::steady_clock::now() + delay});
+  const auto due = std::chrono::steady_clock::now() + delay;
+  plan_locked(key, {false, due, due});
 }
 
-WorkQueue::Plan WorkQueue::merged(const Plan& one, const Plan& other) {
+void WorkQueue::add_gathered(const std::string& key, milliseconds quiet, milliseconds patience) {
+  std::scoped_lock lock(mutex_);
+  const auto now = std::chrono::steady_clock::now();
+  plan_locked(key, {false, now + quiet, now + patience});
+}
+
+WorkQueue::Plan WorkQueue::merged(const Plan& before, const Plan& more) {
   const auto now = std::chrono::steady_clock::now();
   const auto calls = [now](const Plan& plan) { return !plan.last && plan.due <= now; };
-  Plan out = one.due < other.due ? one : other;
-  if (calls(one) || calls(other)) out.last = false;
+  Plan out = before.due < more.due ? before : more;
+  out.latest = std::min(before.latest, more.latest);
+  if (more.due < more.latest) out.due = std::min(more.due, out.latest);
+  if (calls(before) || calls(more)) out.last = false;
   return out;
 }
 
@@ -66,6 +76,10 @@ void WorkQueue::plan_locked(const std::string& key, Plan plan) {
     const Plan before = std::exchange(it->second, merged(it->second, plan));
     if (before.last == it->second.last && before.due == it->second.due) return;
     order_.erase({before.last, before.due, key});
+    if (before.due < it->second.due) {
+      order_.emplace(it->second.last, it->second.due, key);
+      return;
+    }
   }
   order_.emplace(it->second.last, it->second.due, key);
   changed_.notify_one();
@@ -82,7 +96,8 @@ void WorkQueue::add_backed_off(const std::string& key) {
   std::uniform_real_distribution<double> jitter(1.0, 1.2);
   const milliseconds delay(std::llround(base * jitter(random_)));
   metrics_.add(kRetries, kQueue, 1);
-  plan_locked(key, {false, std::chrono::steady_clock::now() + delay});
+  const auto due = std::chrono::steady_clock::now() + delay;
+  plan_locked(key, {false, due, due});
 }
 
 void WorkQueue::forget(const std::string& key) {

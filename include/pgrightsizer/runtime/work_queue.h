@@ -36,6 +36,9 @@ class WorkQueue {
   void add_last(const std::string& key);
   // The earlier of this and an already planned time wins.
   void add_after(const std::string& key, std::chrono::milliseconds delay);
+  // For changes of which many may come together: `quiet` after the last of these calls, and at the latest
+  // `patience` after the first. An already planned time that is earlier than that holds.
+  void add_gathered(const std::string& key, std::chrono::milliseconds quiet, std::chrono::milliseconds patience);
   // After a failure: doubling from `first` to `limit`, with up to 20 % of jitter.
   void add_backed_off(const std::string& key);
   // After a success: the next failure starts from `first`.
@@ -55,12 +58,13 @@ class WorkQueue {
   // false sorts before true.
   struct Plan {
     bool last = false;
-    Instant due;  // from when on it may be handed out
+    Instant due;     // from when on it may be handed out
+    Instant latest;  // until when another change may put that off; `due` if none may
   };
   using Place = std::tuple<bool, Instant, std::string>;
 
-  // The one that is due earlier; last only if neither asks for more now.
-  [[nodiscard]] static Plan merged(const Plan& one, const Plan& other);
+  // The one that is due earlier, unless `more` is gathered; last only if neither asks for more now.
+  [[nodiscard]] static Plan merged(const Plan& before, const Plan& more);
   void plan_locked(const std::string& key, Plan plan);
   // The place of the key that is to be handed out, end() if none is due, and when one will be.
   [[nodiscard]] std::pair<std::set<Place>::iterator, Instant> next_locked(Instant now) const;

@@ -5,6 +5,7 @@
 
 #include <atomic>
 #include <map>
+#include <string>
 #include <thread>
 #include <vector>
 
@@ -92,6 +93,64 @@ TEST(WorkQueue, TheEarlierTimeWinsAlsoWhileBeingWorkedOn) {
   queue.add("a");
   queue.done("a");
   EXPECT_EQ(queue.get(), "a");
+}
+
+// How long it took until "a" was handed out, from the begin on.
+milliseconds handed_out(WorkQueue& queue, steady_clock::time_point begin) {
+  EXPECT_EQ(queue.get(), "a");
+  return std::chrono::duration_cast<milliseconds>(steady_clock::now() - begin);
+}
+
+TEST(WorkQueue, ChangesThatGoOnAreGathered) {
+  WorkQueue queue;
+  const auto begin = steady_clock::now();
+  queue.add_gathered("a", milliseconds(20), std::chrono::hours(1));
+  queue.add_gathered("a", milliseconds(100), std::chrono::hours(1));
+  EXPECT_GE(handed_out(queue, begin), milliseconds(99));
+}
+
+TEST(WorkQueue, ButNotForEver) {
+  WorkQueue queue;
+  const auto begin = steady_clock::now();
+  queue.add_gathered("a", milliseconds(20), milliseconds(60));
+  queue.add_gathered("a", std::chrono::hours(1), std::chrono::hours(2));
+  EXPECT_GE(handed_out(queue, begin), milliseconds(59));
+}
+
+TEST(WorkQueue, ChangesDoNotPutOffWhatWasPlannedOtherwise) {
+  WorkQueue queue;
+  queue.add_after("a", milliseconds(20));
+  queue.add_gathered("a", std::chrono::hours(1), std::chrono::hours(2));
+  EXPECT_EQ(queue.get(), "a");
+  queue.done("a");
+  queue.add_gathered("a", milliseconds(20), std::chrono::hours(2));
+  queue.add_after("a", std::chrono::hours(1));
+  EXPECT_EQ(queue.get(), "a");
+  queue.done("a");
+  queue.add_last("a");
+  queue.add_gathered("a", std::chrono::hours(1), std::chrono::hours(2));
+  EXPECT_EQ(queue.get(), "a");
+}
+
+TEST(WorkQueue, ChangesAreGatheredAlsoWhileTheKeyIsWorkedOn) {
+  WorkQueue queue;
+  queue.add("a");
+  ASSERT_EQ(queue.get(), "a");
+  const auto begin = steady_clock::now();
+  queue.add_gathered("a", milliseconds(20), std::chrono::hours(1));
+  queue.add_gathered("a", milliseconds(100), std::chrono::hours(1));
+  queue.done("a");
+  EXPECT_GE(handed_out(queue, begin), milliseconds(99));
+}
+
+TEST(WorkQueue, AThousandChangesOfTenKeysAreTenTurns) {
+  WorkQueue queue;
+  for (int i = 0; i < 1'000; ++i)
+    queue.add_gathered(std::to_string(i % 10), milliseconds(200), std::chrono::hours(1));
+  std::map<std::string, int> turns;
+  for (int i = 0; i < 10; ++i) ++turns[queue.get().value_or("none")];
+  EXPECT_EQ(turns.size(), 10u);
+  EXPECT_EQ(queue.size(), 0u);
 }
 
 TEST(WorkQueue, AnEarlierKeyWakesAWorkerThatWaitsForALaterOne) {
