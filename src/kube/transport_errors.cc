@@ -10,6 +10,7 @@ namespace pgrightsizer::kube {
 namespace {
 
 constexpr int kAsioEof = 2;
+constexpr int kTlsCut = 1;  // closed without TLS's goodbye; also a name that is not known
 
 bool is_openssl(int code) { return code > 0xFFFFFF; }
 
@@ -34,7 +35,17 @@ bool is_refused_certificate(int code) {
 }
 
 bool is_lost_connection(int code) {
-  return code == kAsioEof || code == EPIPE || code == ECONNRESET;
+  switch (code) {
+    case kAsioEof:
+    case kTlsCut:
+    case EPIPE:
+    case ECONNRESET:
+    case ECONNABORTED:  // how the library calls an end before the answer
+    case EHOSTUNREACH:  // and an end while it sends the head, or nobody who listens
+      return true;
+    default:
+      return false;
+  }
 }
 
 Error transport_error(int code, const std::string& server) {
@@ -45,9 +56,11 @@ Error transport_error(int code, const std::string& server) {
     case ECANCELED:
       return {ErrorKind::Cancelled, "the request was cancelled", {}, {}};
     case kAsioEof:
+    case ECONNABORTED:
       return {ErrorKind::Unavailable, server + " closed the connection", {}, {}};
+    case EHOSTUNREACH:  // the library's word for a refused connection, too
     case 0:
-    case 1:  // resolver errors, which have numbers of their own
+    case kTlsCut:  // and resolver errors, which have numbers of their own
       return {ErrorKind::Unavailable, server + " cannot be reached", {}, {}};
     default:
       return {

@@ -77,6 +77,12 @@ std::string Socket::read_head() const {
   return head;
 }
 
+std::string Socket::read(std::size_t count) const {
+  std::string bytes(count, '\0');
+  const auto got = ::recv(fd_, bytes.data(), count, MSG_WAITALL);
+  return got == static_cast<ssize_t>(count) ? bytes : std::string();
+}
+
 bool Socket::closed_by_peer() const {
   std::array<char, 4096> buffer;
   while (::recv(fd_, buffer.data(), buffer.size(), 0) > 0) {

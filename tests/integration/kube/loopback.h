@@ -21,6 +21,7 @@ class Socket {
   bool send(std::string_view bytes) const;
   // Up to the empty line; empty when the peer has closed.
   [[nodiscard]] std::string read_head() const;
+  [[nodiscard]] std::string read(std::size_t count) const;  // empty when the peer closes before
   [[nodiscard]] bool closed_by_peer() const;  // waits until then
 
  private:
@@ -61,8 +62,9 @@ class LoopbackServer {
 // Forwards to host:port; for LoopbackServer.
 [[nodiscard]] LoopbackServer::Serve forward_to(const std::string& host, const std::string& port);
 
-// Answers with a fresh self-signed certificate, whatever is asked; `pem` is to be that certificate.
-[[nodiscard]] LoopbackServer::Serve serve_self_signed(std::string* pem = nullptr);
+// Answers with a fresh self-signed certificate, whatever is asked, but for the first `unanswered` requests;
+// then it closes without TLS's goodbye, as a server does that dies. `pem` is to be that certificate.
+[[nodiscard]] LoopbackServer::Serve serve_self_signed(std::string* pem = nullptr, int unanswered = 0);
 // A certificate that signed nothing, as PEM.
 [[nodiscard]] std::string unrelated_ca_pem();
 

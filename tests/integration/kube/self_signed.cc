@@ -3,6 +3,7 @@
 #include <openssl/ssl.h>
 #include <openssl/x509v3.h>
 
+#include <atomic>
 #include <memory>
 
 #include "integration/kube/loopback.h"
@@ -46,21 +47,37 @@ std::string pem_of(const Identity& identity) {
   return {text, static_cast<std::size_t>(size)};
 }
 
+// Up to the empty line, and the body that is announced.
+bool read_request(SSL* ssl) {
+  const auto read_until = [ssl](std::string& text, const auto& complete) {
+    char c = 0;
+    while (!complete() && SSL_read(ssl, &c, 1) == 1) text += c;
+    return complete();
+  };
+  std::string head;
+  if (!read_until(head, [&] { return head.ends_with("\r\n\r\n"); })) return false;
+  const std::string name = "Content-Length:";
+  const auto at = head.find(name);
+  const std::size_t size = at == std::string::npos ? 0 : std::stoul(head.substr(at + name.size()));
+  std::string body;
+  return read_until(body, [&] { return body.size() == size; });
+}
+
 }  // namespace
 
-LoopbackServer::Serve serve_self_signed(std::string* pem) {
+LoopbackServer::Serve serve_self_signed(std::string* pem, int unanswered) {
   const std::shared_ptr<SSL_CTX> context(SSL_CTX_new(TLS_server_method()), SSL_CTX_free);
   const Identity identity;
   if (pem != nullptr) *pem = pem_of(identity);
   SSL_CTX_use_certificate(context.get(), identity.certificate);
   SSL_CTX_use_PrivateKey(context.get(), identity.key);
-  return [context](const Socket& client) {
+  const auto left = std::make_shared<std::atomic<int>>(unanswered);
+  return [context, left](const Socket& client) {
     const std::unique_ptr<SSL, decltype(&SSL_free)> ssl(SSL_new(context.get()), SSL_free);
     SSL_set_fd(ssl.get(), client.fd());
-    if (SSL_accept(ssl.get()) != 1) return;
+    if (SSL_accept(ssl.get()) != 1 || !read_request(ssl.get()) || (*left)-- > 0) return;
     const std::string_view answer = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}";
     SSL_write(ssl.get(), answer.data(), static_cast<int>(answer.size()));
-    static_cast<void>(client.closed_by_peer());
   };
 }
 

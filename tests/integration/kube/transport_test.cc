@@ -238,6 +238,44 @@ TEST(Transport, AReadThatMeetsADeadConnectionIsRepeated) {
   EXPECT_EQ(server.connections(), 2);
 }
 
+Request patch(bool repeatable) { return {Method::Patch, "/x", "application/json", "{}", repeatable}; }
+
+// Closes the first connection instead of answering.
+LoopbackServer::Serve close_first(std::atomic<int>& requests) {
+  return [&requests](const Socket& client) {
+    if (client.read_head().empty() || client.read(2).empty()) return;
+    if (++requests > 1) client.send(answer("200 OK", "{}"));
+  };
+}
+
+TEST(Transport, AnAnswerThatIsLostOnAFreshConnectionIsAskedForOnceMore) {
+  std::atomic<int> requests{0};
+  LoopbackServer server(close_first(requests));
+  const auto response = connect(server.url())->call(patch(true), kEnough);
+  EXPECT_TRUE(response) << response.error().message();
+  EXPECT_EQ(requests, 2);
+}
+
+TEST(Transport, WhatMustNotBeSentTwiceIsNot) {
+  std::atomic<int> requests{0};
+  LoopbackServer server(close_first(requests));
+  EXPECT_FALSE(connect(server.url())->call(patch(false), kEnough));
+  EXPECT_EQ(requests, 1);
+}
+
+TEST(Transport, AServerThatDiesWithoutTlssGoodbyeIsAskedOnceMore) {
+  std::string pem;
+  LoopbackServer server(serve_self_signed(&pem, 1));
+  Credentials credentials;
+  credentials.server = "https://127.0.0.1:" + std::to_string(server.port());
+  credentials.ca_pem = pem;
+  const auto transport = make_transport(credentials);
+  ASSERT_TRUE(transport);
+  const auto response = (*transport)->call(patch(true), kEnough);
+  EXPECT_TRUE(response) << response.error().message();
+  EXPECT_EQ(server.connections(), 2);
+}
+
 TEST(Transport, ConnectionsAreUsedAgain) {
   LoopbackServer server([](const Socket& client) {
     while (!client.read_head().empty()) client.send(answer("200 OK", "{}"));
