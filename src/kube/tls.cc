@@ -92,6 +92,7 @@ Result<std::shared_ptr<const TlsMaterial>> TlsMaterial::parse(const std::string&
   auto authorities = read_certificates(ca_pem, "the certificate authority");
   if (!authorities) return fail(std::move(authorities.error()));
   CertStore trusted(X509_STORE_new());
+  X509_STORE_set_flags(trusted.get(), X509_V_FLAG_PARTIAL_CHAIN);  // an intermediate authority is one, too
   for (const auto& authority : *authorities) X509_STORE_add_cert(trusted.get(), authority.get());
 
   if (cert_pem.empty() != key_pem.empty()) {

@@ -15,21 +15,24 @@ struct Identity {
   EVP_PKEY* key = EVP_EC_gen("P-256");
   X509* certificate = X509_new();
 
-  Identity() {
+  // Of 127.0.0.1, or of an authority; signed by itself, or by `issuer`.
+  explicit Identity(const Identity* issuer = nullptr, const std::string& authority = {}) {
     X509_set_version(certificate, 2);
     ASN1_INTEGER_set(X509_get_serialNumber(certificate), 1);
     X509_gmtime_adj(X509_getm_notBefore(certificate), -3600);
     X509_gmtime_adj(X509_getm_notAfter(certificate), 3600);
     X509_set_pubkey(certificate, key);
     X509_NAME* name = X509_get_subject_name(certificate);
+    const std::string text = authority.empty() ? "127.0.0.1" : authority;
     X509_NAME_add_entry_by_txt(name, "CN", MBSTRING_ASC,
-                               reinterpret_cast<const unsigned char*>("127.0.0.1"), -1, -1, 0);
-    X509_set_issuer_name(certificate, name);
-    X509_EXTENSION* san =
-        X509V3_EXT_conf_nid(nullptr, nullptr, NID_subject_alt_name, "IP:127.0.0.1");
-    X509_add_ext(certificate, san, -1);
-    X509_EXTENSION_free(san);
-    X509_sign(certificate, key, EVP_sha256());
+                               reinterpret_cast<const unsigned char*>(text.c_str()), -1, -1, 0);
+    X509_set_issuer_name(certificate, issuer != nullptr ? X509_get_subject_name(issuer->certificate) : name);
+    X509_EXTENSION* extension =
+        authority.empty() ? X509V3_EXT_conf_nid(nullptr, nullptr, NID_subject_alt_name, "IP:127.0.0.1")
+                          : X509V3_EXT_conf_nid(nullptr, nullptr, NID_basic_constraints, "critical,CA:TRUE");
+    X509_add_ext(certificate, extension, -1);
+    X509_EXTENSION_free(extension);
+    X509_sign(certificate, issuer != nullptr ? issuer->key : key, EVP_sha256());
   }
   ~Identity() {
     X509_free(certificate);
@@ -63,12 +66,8 @@ bool read_request(SSL* ssl) {
   return read_until(body, [&] { return body.size() == size; });
 }
 
-}  // namespace
-
-LoopbackServer::Serve serve_self_signed(std::string* pem, int unanswered) {
+LoopbackServer::Serve serve_as(const Identity& identity, int unanswered) {
   const std::shared_ptr<SSL_CTX> context(SSL_CTX_new(TLS_server_method()), SSL_CTX_free);
-  const Identity identity;
-  if (pem != nullptr) *pem = pem_of(identity);
   SSL_CTX_use_certificate(context.get(), identity.certificate);
   SSL_CTX_use_PrivateKey(context.get(), identity.key);
   const auto left = std::make_shared<std::atomic<int>>(unanswered);
@@ -79,6 +78,21 @@ LoopbackServer::Serve serve_self_signed(std::string* pem, int unanswered) {
     const std::string_view answer = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}";
     SSL_write(ssl.get(), answer.data(), static_cast<int>(answer.size()));
   };
+}
+
+}  // namespace
+
+LoopbackServer::Serve serve_self_signed(std::string* pem, int unanswered) {
+  const Identity identity;
+  if (pem != nullptr) *pem = pem_of(identity);
+  return serve_as(identity, unanswered);
+}
+
+LoopbackServer::Serve serve_below_intermediate(std::string& pem) {
+  const Identity root(nullptr, "root");
+  const Identity intermediate(&root, "intermediate");
+  pem = pem_of(intermediate);
+  return serve_as(Identity(&intermediate), 0);
 }
 
 std::string unrelated_ca_pem() { return pem_of(Identity{}); }

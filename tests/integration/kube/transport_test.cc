@@ -377,6 +377,17 @@ TEST_F(TransportWithAuthorityFile, ReadsItAgainForTheNextStreamAfterARefusal) {
   EXPECT_EQ(body, "{}");
 }
 
+// An authority need not be a root: who is told to trust it does not know what is above it.
+TEST(Transport, TheAuthorityMayBeAnIntermediateOne) {
+  Credentials credentials;
+  LoopbackServer server(serve_below_intermediate(credentials.ca_pem));
+  credentials.server = "https://127.0.0.1:" + std::to_string(server.port());
+  const auto transport = make_transport(credentials);
+  ASSERT_TRUE(transport);
+  const auto response = (*transport)->call(get(), kEnough);
+  EXPECT_TRUE(response) << response.error().message();
+}
+
 TEST(Transport, AForeignCertificateIsRefused) {
   LoopbackServer server(serve_self_signed());
   Credentials credentials;
