@@ -93,7 +93,7 @@ bool Reflector::bookmark(const std::string& resource_version, bool ends_initial_
 
 void Reflector::watch_ended(const std::optional<Error>& error, milliseconds lasted) {
   if (state_ == State::Beginning) {
-    beginning_ended(error);
+    beginning_ended(error, lasted);
   } else {
     watching_ended(error, lasted);
   }
@@ -102,7 +102,7 @@ void Reflector::watch_ended(const std::optional<Error>& error, milliseconds last
 
 // Nothing of what came is lost, but what is missing is not known: all of it once more, by pages if
 // this server does not bring a beginning to its end.
-void Reflector::beginning_ended(const std::optional<Error>& error) {
+void Reflector::beginning_ended(const std::optional<Error>& error, milliseconds lasted) {
   const bool refused = error && error->kind == ErrorKind::Invalid;
   // Silent in the middle of it: this server does not tell where they end.
   const bool silent = error && error->kind == ErrorKind::Timeout;
@@ -114,9 +114,12 @@ void Reflector::beginning_ended(const std::optional<Error>& error) {
     delay_ = milliseconds(0);
     return;
   }
+  const bool lags = error && error->kind == ErrorKind::Behind && out_of_patience(lasted);
   back_off(error ? &*error : nullptr);
-  // Something on the way may not let a stream live that long. A page is short; next time, a stream.
-  if (error && error->kind == ErrorKind::Unavailable && failures_ >= kFailuresBeforeList) state_ = State::Listing;
+  // Something on the way may not let a stream live that long, or the server's cache, which a stream comes
+  // from, does not catch up. A page is short, and need not come from there; next time, a stream.
+  const bool breaks = error && error->kind == ErrorKind::Unavailable && failures_ >= kFailuresBeforeList;
+  if (lags || breaks) state_ = State::Listing;
 }
 
 void Reflector::watching_ended(const std::optional<Error>& error, milliseconds lasted) {
@@ -151,17 +154,20 @@ bool Reflector::calls_for_a_list(const Error& error, milliseconds lasted) {
       return false;
     // One that lags behind the other servers catches up; one with a restored backup never does.
     case ErrorKind::Behind:
-      behind_ += delay_ + lasted;
-      return behind_ >= kPatience;
+      return out_of_patience(lasted);
     default:
       return failures_ + 1 >= kFailuresBeforeList;
   }
 }
 
+bool Reflector::out_of_patience(milliseconds lasted) {
+  behind_ += delay_ + lasted;
+  return behind_ >= kPatience;
+}
+
 void Reflector::begin_again() {
   state_ = initial_events_ ? State::Beginning : State::Listing;
   continue_token_.clear();
-  behind_ = milliseconds(0);
 }
 
 void Reflector::back_off(const Error* error) {

@@ -71,11 +71,13 @@ class Reflector {
   // Beginning: a watch that has not told everything yet. Listing: pages instead.
   enum class State { Beginning, Listing, Watching };
 
-  void beginning_ended(const std::optional<Error>& error);
+  void beginning_ended(const std::optional<Error>& error, std::chrono::milliseconds lasted);
   void watching_ended(const std::optional<Error>& error, std::chrono::milliseconds lasted);
   void complete(const std::string& resource_version);
   void back_off(const Error* error);
   [[nodiscard]] bool calls_for_a_list(const Error& error, std::chrono::milliseconds lasted);
+  // With a server that was behind once more.
+  [[nodiscard]] bool out_of_patience(std::chrono::milliseconds lasted);
 
   ReflectorOptions options_;
   State state_ = State::Beginning;
@@ -83,7 +85,7 @@ class Reflector {
   std::string resource_version_;
   std::string continue_token_;
   std::chrono::milliseconds delay_{0};
-  std::chrono::milliseconds behind_{0};  // for how long the server has not known our version yet
+  std::chrono::milliseconds behind_{0};  // for how long the server has been; until anything comes
   int failures_ = 0;    // in a row, since the last progress
   int unfinished_ = 0;  // watches in a row that ended before their initial events did
   bool moved_ = false;  // the present watch has brought something

@@ -216,6 +216,31 @@ TEST_F(ReflectorTest, AServerThatIsBehindAndSaysForHowLongIsAskedThen) {
   EXPECT_LE(waited, seconds(62));
 }
 
+TEST_F(ReflectorTest, AServerWhoseCacheStaysBehindIsAskedForPages) {
+  Error behind = error(ErrorKind::Behind);
+  behind.retry_after = seconds(1);
+  milliseconds waited{0};
+  while (reflector.next().kind == Kind::Watch && waited < seconds(600)) {
+    waited += reflector.next().delay + seconds(3);
+    reflector.watch_ended(behind, seconds(3));
+  }
+  EXPECT_GE(waited, seconds(60));
+  EXPECT_LE(waited, seconds(65));
+  EXPECT_TRUE(reflector.next().begins);
+  EXPECT_TRUE(reflector.page_done("10", ""));
+  expect_watch_from("10");
+  reflector.watch_ended(error(ErrorKind::Gone), kLong);
+  expect_beginning();
+}
+
+TEST_F(ReflectorTest, ThePatienceOfAWatchIsNotSpentOnceMoreBeforePages) {
+  sync();
+  while (!reflector.next().begins) reflector.watch_ended(error(ErrorKind::Behind), seconds(3));
+  expect_beginning();
+  reflector.watch_ended(error(ErrorKind::Behind), seconds(3));
+  EXPECT_EQ(reflector.next().kind, Kind::List);
+}
+
 TEST_F(ReflectorTest, AServerThatCatchesUpKeepsItsPicture) {
   sync();
   for (int i = 0; i < 20; ++i) {
