@@ -173,7 +173,7 @@ void Reflector::begin_again() {
 void Reflector::back_off(const Error* error) {
   // A busy server, and one that lags behind, knows how long it will be; one that has just started says
   // so until its caches are full.
-  const bool knows = error != nullptr && error->retry_after &&
+  const bool knows = error != nullptr && error->retry_after.value_or(milliseconds(0)) > milliseconds(0) &&
                      (error->kind == ErrorKind::TooManyRequests || error->kind == ErrorKind::Behind);
   if (knows) {
     const double pause = static_cast<double>(error->retry_after->count()) * (1.0 + 0.25 * options_.random());

@@ -314,6 +314,14 @@ TEST_F(ReflectorTest, TheServersOwnPauseIsKept) {
   EXPECT_EQ(reflector.next().delay, milliseconds(7'875));  // not all who were refused at once
 }
 
+TEST_F(ReflectorTest, APauseOfNothingIsNone) {
+  sync();
+  Error busy = error(ErrorKind::TooManyRequests);
+  busy.retry_after = seconds(0);
+  reflector.watch_ended(busy, milliseconds(1));
+  EXPECT_EQ(reflector.next().delay, milliseconds(800));
+}
+
 TEST_F(ReflectorTest, ASilentStreamIsOpenedAgainAtOnce) {
   sync();
   reflector.watch_ended(error(ErrorKind::Timeout), milliseconds(90'000));
