@@ -3,6 +3,7 @@
 #include <openssl/crypto.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <cstdlib>
 #include <map>
 #include <utility>
@@ -108,11 +109,11 @@ class CpprestTransport final : public Transport {
       client = calls();
       outcome = attempt(*client, request, deadline);  // nothing was sent the first time
     }
-    if (!outcome.result && is_lost_connection(outcome.code)) {
-      renew(client);
-      const bool repeatable = request.repeatable || request.method == Method::Get;
-      if (repeatable) outcome = attempt(*calls(), request, deadline);
-    }
+    const bool lost = !outcome.result && is_lost_connection(outcome.code);
+    const bool silent = !outcome.result && outcome.code == ETIMEDOUT;
+    if (lost || silent) renew(client);
+    const bool repeatable = request.repeatable || request.method == Method::Get;
+    if (lost && repeatable) outcome = attempt(*calls(), request, deadline);
     gate_.leave();
     return std::move(outcome.result);
   }

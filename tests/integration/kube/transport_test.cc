@@ -276,6 +276,30 @@ TEST(Transport, AServerThatDiesWithoutTlssGoodbyeIsAskedOnceMore) {
   EXPECT_EQ(server.connections(), 2);
 }
 
+// A server behind a load balancer that is gone without a word, with all its connections.
+TEST(Transport, AConnectionThatHasFallenSilentSpoilsThoseBesideIt) {
+  std::atomic<int> connections{0};
+  std::atomic<int> asked{0};
+  LoopbackServer server([&](const Socket& client) {
+    const bool falls_silent = connections++ < 2;
+    while (!client.read_head().empty()) {
+      const int number = ++asked;
+      while (falls_silent && asked < 2) std::this_thread::sleep_for(milliseconds(1));
+      if (falls_silent && number > 2) static_cast<void>(client.closed_by_peer());
+      client.send(answer("200 OK", "{}"));
+    }
+  });
+  const auto transport = connect(server.url());
+  std::thread another([&] { EXPECT_TRUE(transport->call(get(), kEnough)); });
+  EXPECT_TRUE(transport->call(get(), kEnough));
+  another.join();
+  const auto silent = transport->call(get(), milliseconds(300));
+  ASSERT_FALSE(silent);
+  EXPECT_EQ(silent.error().kind, ErrorKind::Timeout);
+  const auto next = transport->call(get(), kEnough);
+  EXPECT_TRUE(next) << next.error().message();
+}
+
 TEST(Transport, ConnectionsAreUsedAgain) {
   LoopbackServer server([](const Socket& client) {
     while (!client.read_head().empty()) client.send(answer("200 OK", "{}"));
