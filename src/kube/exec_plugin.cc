@@ -132,13 +132,14 @@ std::chrono::milliseconds good_for(const ExecCredential& credential) {
 
 }  // namespace
 
-TokenSource::Renew from_plugin(ExecPlugin plugin, ExecCredential first) {
-  return [plugin = std::move(plugin),
-          first = std::optional(std::move(first))]() mutable -> std::optional<FreshToken> {
+TokenSource::Renew from_plugin(ExecPlugin plugin, ExecCredential first, ShowCertificate show) {
+  return [plugin = std::move(plugin), first = std::optional(std::move(first)),
+          show = std::move(show)]() mutable -> std::optional<FreshToken> {
     auto now = std::exchange(first, std::nullopt);
     if (!now)
       if (auto answer = run_exec_plugin(plugin)) now = std::move(*answer);
-    if (!now || now->token.empty()) return std::nullopt;
+    if (!now) return std::nullopt;
+    if (!now->client_key_pem.empty()) show(now->client_cert_pem, now->client_key_pem);
     return FreshToken{now->token, good_for(*now)};
   };
 }

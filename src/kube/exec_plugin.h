@@ -2,6 +2,7 @@
 #pragma once
 
 #include <chrono>
+#include <functional>
 #include <optional>
 #include <string>
 
@@ -25,7 +26,8 @@ struct ExecCredential {
     const ExecPlugin& plugin, std::chrono::milliseconds deadline = std::chrono::seconds(60));
 
 // For the requests' token: what the program said the first time, then what it says when that is no
-// longer good.
-[[nodiscard]] TokenSource::Renew from_plugin(ExecPlugin plugin, ExecCredential first);
+// longer good. `show` gets the client certificate, if it has one, and its key.
+using ShowCertificate = std::function<void(const std::string& cert_pem, const std::string& key_pem)>;
+[[nodiscard]] TokenSource::Renew from_plugin(ExecPlugin plugin, ExecCredential first, ShowCertificate show);
 
 }  // namespace pgrightsizer::kube

@@ -30,6 +30,7 @@ class Reader {
   Result<YAML::Node> entry(const char* list, const char* body, const std::string& name) const;
   Result<std::string> pem(const YAML::Node& node, const std::string& where,
                           const std::string& field) const;
+  [[nodiscard]] std::string pem_file(const YAML::Node& node, const std::string& field) const;
   Result<void> refuse(const YAML::Node& node, const std::string& where, const Fields& fields,
                       const std::string& remedy) const;
   Result<void> read_cluster(const std::string& name, Credentials& out) const;
@@ -69,9 +70,15 @@ Result<std::string> Reader::pem(const YAML::Node& node, const std::string& where
     if (decoded) return std::move(*decoded);
     return invalid(where + "." + field + "-data is not base64", "copy the file once more");
   }
-  const std::string file = scalar(node, field);
+  const std::string file = pem_file(node, field);
   if (file.empty()) return std::string();
-  return read_credential_file(resolve(file), "kubeconfig " + path_ + ", " + where + "." + field);
+  return read_credential_file(file, "kubeconfig " + path_ + ", " + where + "." + field);
+}
+
+// The file that pem() reads; empty when there is none, or when it does not matter.
+std::string Reader::pem_file(const YAML::Node& node, const std::string& field) const {
+  const std::string file = scalar(node, field);
+  return file.empty() || !scalar(node, field + "-data").empty() ? std::string() : resolve(file);
 }
 
 Result<void> Reader::refuse(const YAML::Node& node, const std::string& where, const Fields& fields,
@@ -107,8 +114,7 @@ Result<void> Reader::read_cluster(const std::string& name, Credentials& out) con
   auto ca = pem(*cluster, where, "certificate-authority");
   if (!ca) return fail(std::move(ca.error()));
   out.ca_pem = std::move(*ca);
-  const std::string ca_file = scalar(*cluster, "certificate-authority");
-  if (scalar(*cluster, "certificate-authority-data").empty() && !ca_file.empty()) out.ca_file = resolve(ca_file);
+  out.ca_file = pem_file(*cluster, "certificate-authority");
   if (out.ca_pem.empty() && out.server.rfind("https://", 0) == 0) {
     return invalid(where + " has no certificate-authority and no certificate-authority-data",
                    "give the certificate authority of the API server");
@@ -136,6 +142,8 @@ Result<void> Reader::read_user(const std::string& name, Credentials& out) const 
   }
   out.client_cert_pem = std::move(*cert);
   out.client_key_pem = std::move(*key);
+  out.client_cert_file = pem_file(*user, "client-certificate");
+  out.client_key_file = pem_file(*user, "client-key");
   out.token = scalar(*user, "token");
   const std::string token_file = scalar(*user, "tokenFile");
   if (!token_file.empty()) out.token_file = resolve(token_file);

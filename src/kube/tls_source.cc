@@ -1,11 +1,19 @@
 #include "tls_source.h"
 
+#include <tuple>
+#include <utility>
+
 #include "credential_files.h"
 
 namespace pgrightsizer::kube {
 namespace {
 
 constexpr std::chrono::seconds kMinute{60};
+
+void read_again(const std::string& file, std::string& pem) {
+  if (file.empty()) return;
+  if (auto now = read_credential_file(file, {})) pem = std::move(*now);
+}
 
 }  // namespace
 
@@ -21,15 +29,33 @@ bool TlsSource::renew_after_refusal(const std::shared_ptr<const TlsMaterial>& ma
   return material_ != material;
 }
 
+void TlsSource::show(const std::string& client_cert_pem, const std::string& client_key_pem) {
+  std::scoped_lock lock(mutex_);
+  Credentials fresh = credentials_;
+  fresh.client_cert_pem = client_cert_pem;
+  fresh.client_key_pem = client_key_pem;
+  take_locked(std::move(fresh));
+}
+
 void TlsSource::renew_locked(Instant now) {
   next_ = now + kMinute;
-  if (credentials_.ca_file.empty()) return;
-  auto pem = read_credential_file(credentials_.ca_file, {});
-  if (!pem || *pem == credentials_.ca_pem) return;
-  auto fresh = TlsMaterial::parse(*pem, credentials_.client_cert_pem, credentials_.client_key_pem);
-  if (!fresh) return;
-  credentials_.ca_pem = std::move(*pem);
-  material_ = std::move(*fresh);
+  Credentials fresh = credentials_;
+  read_again(fresh.ca_file, fresh.ca_pem);
+  read_again(fresh.client_cert_file, fresh.client_cert_pem);
+  read_again(fresh.client_key_file, fresh.client_key_pem);
+  take_locked(std::move(fresh));
+}
+
+// Of a pair of which only one is there yet nothing is taken.
+void TlsSource::take_locked(Credentials fresh) {
+  const auto material = [](const Credentials& from) {
+    return std::tie(from.ca_pem, from.client_cert_pem, from.client_key_pem);
+  };
+  if (!material_ || material(fresh) == material(credentials_)) return;
+  auto parsed = TlsMaterial::parse(fresh.ca_pem, fresh.client_cert_pem, fresh.client_key_pem);
+  if (!parsed) return;
+  credentials_ = std::move(fresh);
+  material_ = std::move(*parsed);
 }
 
 }  // namespace pgrightsizer::kube

@@ -1,4 +1,4 @@
-// What the API server's certificate is held against.
+// What the API server's certificate is held against, and the one that we show.
 #pragma once
 
 #include <chrono>
@@ -10,8 +10,8 @@
 
 namespace pgrightsizer::kube {
 
-// Fixed, or from a file that the kubelet replaces when the authority is rotated: read once a minute,
-// and after a refusal; while it is not readable the last material stays in use. Thread-safe.
+// Fixed, or from files that are replaced when the authority or our own certificate is rotated: read once a
+// minute, and after a refusal; while they make no sense the last material stays in use. Thread-safe.
 class TlsSource {
  public:
   using Instant = std::chrono::steady_clock::time_point;
@@ -24,9 +24,12 @@ class TlsSource {
   // A certificate was refused by `material`. True if there is other material now, so that it is worth
   // trying.
   [[nodiscard]] bool renew_after_refusal(const std::shared_ptr<const TlsMaterial>& material, Instant now);
+  // Shows this certificate from now on, if the key is its own.
+  void show(const std::string& client_cert_pem, const std::string& client_key_pem);
 
  private:
   void renew_locked(Instant now);
+  void take_locked(Credentials fresh);
 
   std::mutex mutex_;
   std::shared_ptr<const TlsMaterial> material_;

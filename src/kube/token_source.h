@@ -10,7 +10,7 @@
 namespace pgrightsizer::kube {
 
 struct FreshToken {
-  std::string token;
+  std::string token;  // may be empty: a certificate says who we are
   std::chrono::milliseconds good_for{};
 };
 

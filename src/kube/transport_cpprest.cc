@@ -87,10 +87,10 @@ using HttpClientPtr = std::shared_ptr<const HttpClient>;
 
 class CpprestTransport final : public Transport {
  public:
-  CpprestTransport(const Credentials& credentials, std::shared_ptr<const TlsMaterial> tls, TokenSource::Renew renew)
+  CpprestTransport(const Credentials& credentials, std::shared_ptr<TlsSource> tls, TokenSource::Renew renew)
       : server_(credentials.server),
         uri_(server_),
-        tls_(std::move(tls), credentials),
+        tls_(std::move(tls)),
         token_(credentials.token, std::move(renew)) {
     static_cast<void>(calls());  // a URL that the library does not take is an error at the start
   }
@@ -147,7 +147,7 @@ class CpprestTransport final : public Transport {
 
   // One that was made with other material than there is now is left to those who use it.
   const HttpClientPtr& current(HttpClientPtr& client, milliseconds step) {
-    auto tls = tls_.get(std::chrono::steady_clock::now());
+    auto tls = tls_->get(std::chrono::steady_clock::now());
     if (!client || client->tls != tls) {
       client = {new HttpClient{http_client(uri_, config(step, tls)), tls}, detail::delete_on_pool<const HttpClient>};
     }
@@ -157,7 +157,7 @@ class CpprestTransport final : public Transport {
   // The certificate was refused by material that has been replaced meanwhile.
   [[nodiscard]] bool is_refused_in_vain(const Outcome& outcome, const HttpClient& client) {
     return !outcome.result && is_refused_certificate(outcome.code) &&
-           tls_.renew_after_refusal(client.tls, std::chrono::steady_clock::now());
+           tls_->renew_after_refusal(client.tls, std::chrono::steady_clock::now());
   }
 
   // Connections that are kept open die together, with their server: a client that has met one may
@@ -208,7 +208,7 @@ class CpprestTransport final : public Transport {
 
   const std::string server_;
   const web::uri uri_;
-  TlsSource tls_;
+  const std::shared_ptr<TlsSource> tls_;  // shared with a plugin that brings certificates
   TokenSource token_;
   Gate gate_;
   std::mutex mutex_;
@@ -228,31 +228,45 @@ void initialize_http() {
   detail::initialize_pool();
 }
 
-Result<std::unique_ptr<Transport>> make_transport(const Credentials& given) {
-  Credentials credentials = given;
+namespace {
+
+// Null for a server without TLS.
+Result<std::shared_ptr<const TlsMaterial>> material_of(const Credentials& credentials) {
+  const web::uri uri(credentials.server);
+  if (uri.scheme() == "http") return nullptr;
+  if (uri.scheme() != "https") return fail(ErrorKind::Invalid, "\"" + credentials.server + "\" is not an http(s) URL");
+  return TlsMaterial::parse(credentials.ca_pem, credentials.client_cert_pem, credentials.client_key_pem);
+}
+
+Result<std::unique_ptr<Transport>> begin(const Credentials& credentials, std::optional<ExecCredential> answer) {
+  auto material = material_of(credentials);
+  if (!material) return fail(std::move(material.error()));
+  auto tls = std::make_shared<TlsSource>(std::move(*material), credentials);
   TokenSource::Renew renew;
   if (!credentials.token_file.empty()) renew = from_file(credentials.token_file);
+  if (answer)
+    renew = from_plugin(credentials.exec, std::move(*answer),
+                        [tls](const std::string& cert, const std::string& key) { tls->show(cert, key); });
+  return std::make_unique<CpprestTransport>(credentials, std::move(tls), std::move(renew));
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Transport>> make_transport(const Credentials& given) {
+  Credentials credentials = given;
+  std::optional<ExecCredential> answer;
   if (!credentials.exec.command.empty()) {
     auto first = run_exec_plugin(credentials.exec);
     if (!first) return fail(std::move(first.error()));
     if (!first->client_key_pem.empty()) {
       credentials.client_cert_pem = first->client_cert_pem;
       credentials.client_key_pem = first->client_key_pem;
+      credentials.client_cert_file = credentials.client_key_file = "";
     }
-    renew = from_plugin(credentials.exec, std::move(*first));
+    answer = std::move(*first);
   }
   try {
-    std::shared_ptr<const TlsMaterial> tls;
-    const web::uri uri(credentials.server);
-    if (uri.scheme() == "https") {
-      auto parsed = TlsMaterial::parse(credentials.ca_pem, credentials.client_cert_pem,
-                                       credentials.client_key_pem);
-      if (!parsed) return fail(std::move(parsed.error()));
-      tls = std::move(*parsed);
-    } else if (uri.scheme() != "http") {
-      return fail(ErrorKind::Invalid, "\"" + credentials.server + "\" is not an http(s) URL");
-    }
-    return std::make_unique<CpprestTransport>(credentials, std::move(tls), std::move(renew));
+    return begin(credentials, std::move(answer));
   } catch (const std::exception& error) {
     return fail(ErrorKind::Invalid,
                 "\"" + credentials.server + "\" is not a usable URL: " + error.what());

@@ -25,9 +25,11 @@ struct Credentials {
   std::string ca_file;          // of ca_pem, re-read once a minute and after a refusal; empty: fixed
   std::string client_cert_pem;  // empty: none
   std::string client_key_pem;
+  std::string client_cert_file;  // of the two, re-read once a minute; empty: fixed
+  std::string client_key_file;
   std::string token;       // empty: none
   std::string token_file;  // re-read once a minute and after a 401; wins over token
-  // Asked for a token when that expires and after a 401; a client certificate is taken once.
+  // Asked for a token, a client certificate or both when they expire and after a 401.
   ExecPlugin exec;
   std::string default_namespace = "default";
 };

@@ -65,6 +65,13 @@ class LoopbackServer {
 // Answers with a fresh self-signed certificate, whatever is asked, but for the first `unanswered` requests;
 // then it closes without TLS's goodbye, as a server does that dies. `pem` is to be that certificate.
 [[nodiscard]] LoopbackServer::Serve serve_self_signed(std::string* pem = nullptr, int unanswered = 0);
+// The same, but 401 to whose certificate is not that of `user`.
+[[nodiscard]] LoopbackServer::Serve serve_to(const std::string& user, std::string& pem);
+struct Pems {
+  std::string certificate;
+  std::string key;
+};
+[[nodiscard]] Pems pems_of_user(const std::string& user);
 // Answers whatever is asked with a certificate that `pem` has signed, which a root has signed.
 [[nodiscard]] LoopbackServer::Serve serve_below_intermediate(std::string& pem);
 // A certificate that signed nothing, as PEM.

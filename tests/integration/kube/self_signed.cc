@@ -3,6 +3,7 @@
 #include <openssl/ssl.h>
 #include <openssl/x509v3.h>
 
+#include <array>
 #include <atomic>
 #include <memory>
 
@@ -42,12 +43,18 @@ struct Identity {
   Identity& operator=(const Identity&) = delete;
 };
 
-std::string pem_of(const Identity& identity) {
+// What `write` writes.
+template <class Write>
+std::string text_of(const Write& write) {
   const std::unique_ptr<BIO, decltype(&BIO_free_all)> bio(BIO_new(BIO_s_mem()), BIO_free_all);
-  PEM_write_bio_X509(bio.get(), identity.certificate);
+  write(bio.get());
   char* text = nullptr;
   const long size = BIO_get_mem_data(bio.get(), &text);
   return {text, static_cast<std::size_t>(size)};
+}
+
+std::string pem_of(const Identity& identity) {
+  return text_of([&](BIO* out) { PEM_write_bio_X509(out, identity.certificate); });
 }
 
 // Up to the empty line, and the body that is announced.
@@ -66,16 +73,29 @@ bool read_request(SSL* ssl) {
   return read_until(body, [&] { return body.size() == size; });
 }
 
-LoopbackServer::Serve serve_as(const Identity& identity, int unanswered) {
+std::string name_of(const SSL* ssl) {
+  const std::unique_ptr<X509, decltype(&X509_free)> certificate(SSL_get1_peer_certificate(ssl), X509_free);
+  if (!certificate) return {};
+  std::array<char, 64> text{};
+  X509_NAME_get_text_by_NID(X509_get_subject_name(certificate.get()), NID_commonName, text.data(), text.size());
+  return text.data();
+}
+
+LoopbackServer::Serve serve_as(const Identity& identity, int unanswered, const std::string& user = {}) {
   const std::shared_ptr<SSL_CTX> context(SSL_CTX_new(TLS_server_method()), SSL_CTX_free);
   SSL_CTX_use_certificate(context.get(), identity.certificate);
   SSL_CTX_use_PrivateKey(context.get(), identity.key);
+  // Anybody's: whose it is shows in the answer.
+  SSL_CTX_set_verify(context.get(), SSL_VERIFY_PEER, [](int, X509_STORE_CTX*) { return 1; });
+  SSL_CTX_set_session_id_context(context.get(), reinterpret_cast<const unsigned char*>("x"), 1);
   const auto left = std::make_shared<std::atomic<int>>(unanswered);
-  return [context, left](const Socket& client) {
+  return [context, left, user](const Socket& client) {
     const std::unique_ptr<SSL, decltype(&SSL_free)> ssl(SSL_new(context.get()), SSL_free);
     SSL_set_fd(ssl.get(), client.fd());
     if (SSL_accept(ssl.get()) != 1 || !read_request(ssl.get()) || (*left)-- > 0) return;
-    const std::string_view answer = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}";
+    const bool known = user.empty() || name_of(ssl.get()) == user;
+    const std::string answer = std::string("HTTP/1.1 ") + (known ? "200 OK" : "401 Unauthorized") +
+                               "\r\nContent-Length: 2\r\n\r\n{}";
     SSL_write(ssl.get(), answer.data(), static_cast<int>(answer.size()));
   };
 }
@@ -86,6 +106,19 @@ LoopbackServer::Serve serve_self_signed(std::string* pem, int unanswered) {
   const Identity identity;
   if (pem != nullptr) *pem = pem_of(identity);
   return serve_as(identity, unanswered);
+}
+
+LoopbackServer::Serve serve_to(const std::string& user, std::string& pem) {
+  const Identity identity;
+  pem = pem_of(identity);
+  return serve_as(identity, 0, user);
+}
+
+Pems pems_of_user(const std::string& user) {
+  const Identity identity(nullptr, user);
+  return {pem_of(identity), text_of([&](BIO* out) {
+            PEM_write_bio_PrivateKey(out, identity.key, nullptr, nullptr, 0, nullptr, nullptr);
+          })};
 }
 
 LoopbackServer::Serve serve_below_intermediate(std::string& pem) {

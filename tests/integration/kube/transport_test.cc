@@ -7,6 +7,7 @@
 #include <atomic>
 #include <filesystem>
 #include <fstream>
+#include <nlohmann/json.hpp>
 #include <thread>
 
 #include "integration/kube/loopback.h"
@@ -354,6 +355,35 @@ TEST(Transport, ATokenFileIsReadAgainAfterARefusal) {
   std::ofstream(path) << "new\n";
   EXPECT_EQ((*transport)->call(get(), kEnough)->status, 200);
   std::filesystem::remove(path);
+}
+
+std::string credential(const Pems& user) {
+  return nlohmann::json{{"kind", "ExecCredential"},
+                        {"apiVersion", "client.authentication.k8s.io/v1"},
+                        {"status", {{"clientCertificateData", user.certificate}, {"clientKeyData", user.key}}}}
+      .dump();
+}
+
+TEST(Transport, ACertificateThatAPluginBringsIsReplacedAfterARefusal) {
+  const auto directory = std::filesystem::temp_directory_path() / ("plugin-" + std::to_string(::getpid()));
+  std::filesystem::create_directory(directory);
+  const auto answer_as = [&](const char* user) {
+    std::ofstream(directory / "answer") << credential(pems_of_user(user));
+  };
+  Credentials credentials;
+  LoopbackServer server(serve_to("new", credentials.ca_pem));
+  credentials.server = "https://127.0.0.1:" + std::to_string(server.port());
+  credentials.exec.api_version = "client.authentication.k8s.io/v1";
+  credentials.exec.command = "cat";
+  credentials.exec.arguments = {(directory / "answer").string()};
+  answer_as("old");
+  const auto transport = make_transport(credentials);
+  ASSERT_TRUE(transport) << transport.error().message();
+  EXPECT_EQ((*transport)->call(get(), kEnough)->status, 401);
+  answer_as("new");
+  EXPECT_EQ((*transport)->call(get(), kEnough)->status, 401);  // and is asked for another
+  EXPECT_EQ((*transport)->call(get(), kEnough)->status, 200);
+  std::filesystem::remove_all(directory);
 }
 
 class TransportWithAuthorityFile : public ::testing::Test {

@@ -65,6 +65,7 @@ TEST_F(KubeconfigTest, InlineCertificates) {
   EXPECT_EQ(credentials->ca_pem, "CA");
   EXPECT_EQ(credentials->client_cert_pem, "CERT");
   EXPECT_EQ(credentials->client_key_pem, "KEY");
+  EXPECT_EQ(credentials->client_cert_file + credentials->client_key_file, "");
   EXPECT_EQ(credentials->default_namespace, "shop");
 }
 
@@ -76,6 +77,17 @@ TEST_F(KubeconfigTest, FilesAreRelativeToTheKubeconfig) {
   EXPECT_EQ(credentials->ca_pem, "CA");
   EXPECT_EQ(credentials->ca_file, (directory / "ca.crt").string());
   EXPECT_EQ(credentials->token_file, (directory / "token").string());
+}
+
+TEST_F(KubeconfigTest, ACertificateInFilesIsReadNowAndKnowsWhereItCameFrom) {
+  write("tls.crt", "CERT");
+  write("tls.key", "KEY");
+  const auto credentials = load(good_cluster, "client-certificate: tls.crt, client-key: tls.key");
+  ASSERT_TRUE(credentials) << credentials.error().message();
+  EXPECT_EQ(credentials->client_cert_pem, "CERT");
+  EXPECT_EQ(credentials->client_key_pem, "KEY");
+  EXPECT_EQ(credentials->client_cert_file, (directory / "tls.crt").string());
+  EXPECT_EQ(credentials->client_key_file, (directory / "tls.key").string());
 }
 
 TEST_F(KubeconfigTest, WhatIsNotSupportedIsRefusedByName) {
@@ -241,7 +253,7 @@ TEST_F(ExecPluginTest, IsAskedAgainWhenItsTokenExpiresOrIsRefused) {
   ExecCredential first;
   first.token = "one";
   first.expires = SystemClock().now() + std::chrono::minutes(11);
-  TokenSource source("", from_plugin(asked, first));
+  TokenSource source("", from_plugin(asked, first, {}));
   EXPECT_EQ(source.get(now), "one");
   EXPECT_EQ(source.get(now + std::chrono::minutes(9)), "one");
   EXPECT_EQ(read("calls"), "");
@@ -249,6 +261,29 @@ TEST_F(ExecPluginTest, IsAskedAgainWhenItsTokenExpiresOrIsRefused) {
   EXPECT_EQ(source.get(now + std::chrono::hours(24)), "two");  // says no end
   EXPECT_EQ(read("calls"), "x\n");
   EXPECT_FALSE(source.renew_after_refusal("two", now));
+  EXPECT_EQ(read("calls"), "x\nx\n");
+}
+
+TEST_F(ExecPluginTest, ACertificateAloneIsAskedForAgainWhenItExpiresOrIsRefused) {
+  const auto asked = plugin("cd \"$(dirname \"$0\")\"; echo x >>calls\n" +
+                            print(R"("clientCertificateData":"C2","clientKeyData":"K2")"));
+  ExecCredential first;
+  first.client_cert_pem = "C1";
+  first.client_key_pem = "K1";
+  first.expires = SystemClock().now() + std::chrono::minutes(11);
+  std::string shown;
+  TokenSource source("", from_plugin(asked, first, [&](const std::string& cert, const std::string& key) {
+                       shown = cert + key;
+                     }));
+  EXPECT_EQ(source.get(now), "");
+  EXPECT_EQ(source.get(now + std::chrono::minutes(9)), "");
+  EXPECT_EQ(shown, "C1K1");
+  EXPECT_EQ(read("calls"), "");
+  EXPECT_EQ(source.get(now + std::chrono::minutes(11)), "");
+  EXPECT_EQ(shown, "C2K2");
+  EXPECT_EQ(source.get(now + std::chrono::hours(24)), "");
+  EXPECT_EQ(read("calls"), "x\n");
+  EXPECT_FALSE(source.renew_after_refusal("", now));
   EXPECT_EQ(read("calls"), "x\nx\n");
 }
 
