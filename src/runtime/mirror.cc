@@ -76,7 +76,10 @@ bool Mirror::feed(std::string_view piece) {
   };
   if (auto* list = std::get_if<ListReader>(&answer_))
     return list->feed(piece) || unreadable("the list is not readable: " + list->error());
-  if (piece.empty()) trouble_.clear();
+  if (piece.empty()) {
+    trouble_.clear();
+    reflector_.watch_begun();
+  }
   auto* watch = std::get_if<WatchReader>(&answer_);
   return watch == nullptr || watch->feed(piece) || unreadable(watch->error());
 }

@@ -97,15 +97,16 @@ void Reflector::watch_ended(const std::optional<Error>& error, milliseconds last
   } else {
     watching_ended(error, lasted);
   }
-  moved_ = false;
+  begun_ = moved_ = false;
 }
 
 // Nothing of what came is lost, but what is missing is not known: all of it once more, by pages if
 // this server does not bring a beginning to its end.
 void Reflector::beginning_ended(const std::optional<Error>& error, milliseconds lasted) {
   const bool refused = error && error->kind == ErrorKind::Invalid;
-  // Silent in the middle of it: this server does not tell where they end.
-  const bool silent = error && error->kind == ErrorKind::Timeout;
+  // Silent in the middle of it: this server does not tell where they end. One that cannot be reached is
+  // silent before.
+  const bool silent = begun_ && error && error->kind == ErrorKind::Timeout;
   if (!error) ++unfinished_;
   const bool keeps_failing = error && error->kind == ErrorKind::Internal && failures_ + 1 >= kFailuresBeforeList;
   if (refused || silent || unfinished_ >= kUnfinishedBeforeList || keeps_failing) {

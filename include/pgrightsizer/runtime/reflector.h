@@ -24,8 +24,8 @@ struct ReflectorOptions {
 };
 
 // Life: call next(), wait for its delay, do what it says, report how that went, and so on for ever.
-// A list is reported by page_done() or list_failed(); a watch by changed() and bookmark() for what it
-// brings, and then by watch_ended(). Not thread-safe; belongs to one informer.
+// A list is reported by page_done() or list_failed(); a watch by watch_begun() when the server agrees, by
+// changed() and bookmark() for what it brings, and then by watch_ended(). Not thread-safe; belongs to one informer.
 //
 // The first picture is a consistent one (no resourceVersion), so a restart never sees an older state
 // than before. It comes as the beginning of a watch (sendInitialEvents), and from a server that has
@@ -55,6 +55,8 @@ class Reflector {
                                const std::string& continue_token);
   void list_failed(const Error& error);
 
+  // The server has said yes.
+  void watch_begun() { begun_ = true; }
   // An object came or went.
   void changed(const std::string& resource_version);
   // True: it ends the initial events of this watch, the picture is complete.
@@ -88,7 +90,8 @@ class Reflector {
   std::chrono::milliseconds behind_{0};  // for how long the server has been; until anything comes
   int failures_ = 0;    // in a row, since the last progress
   int unfinished_ = 0;  // watches in a row that ended before their initial events did
-  bool moved_ = false;  // the present watch has brought something
+  bool begun_ = false;  // the present watch
+  bool moved_ = false;  // it has brought something
   bool synced_ = false;
 };
 

@@ -84,9 +84,18 @@ TEST_F(ReflectorTest, AServerThatRefusesInitialEventsIsListedAtOnce) {
 
 TEST_F(ReflectorTest, AServerThatFallsSilentInItsInitialEventsIsListed) {
   EXPECT_TRUE(reflector.next().beginning);
+  reflector.watch_begun();
   reflector.watch_ended(error(ErrorKind::Timeout), kLong);
   EXPECT_EQ(reflector.next().kind, Kind::List);
   EXPECT_FALSE(reflector.next().beginning);
+}
+
+TEST_F(ReflectorTest, AServerThatCannotBeReachedIsAskedForInitialEventsAgain) {
+  for (int i = 0; i < 3; ++i) {
+    reflector.watch_ended(error(ErrorKind::Timeout), kLong);
+    expect_beginning();
+    EXPECT_GE(reflector.next().delay, milliseconds(800));
+  }
 }
 
 TEST_F(ReflectorTest, AServerThatTwiceEndsWithoutAnEndOfInitialEventsIsListed) {
