@@ -129,6 +129,7 @@ class CpprestTransport final : public Transport {
       static_cast<void>(token_.renew_after_refusal(token, std::chrono::steady_clock::now()));
     }
     static_cast<void>(is_refused_in_vain(outcome, *client));  // the next one has what is new
+    if (!outcome.result && outcome.code == ETIMEDOUT) renew(client);
     return std::move(outcome.result);
   }
 
@@ -165,6 +166,8 @@ class CpprestTransport final : public Transport {
   void renew(const HttpClientPtr& client) {
     std::scoped_lock lock(mutex_);
     if (calls_ == client) calls_ = nullptr;
+    for (auto& [idle, one] : streams_)
+      if (one == client) one = nullptr;
   }
 
   // With a fresh token once more if the one that was used has been replaced meanwhile.

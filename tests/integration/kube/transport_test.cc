@@ -277,27 +277,51 @@ TEST(Transport, AServerThatDiesWithoutTlssGoodbyeIsAskedOnceMore) {
   EXPECT_EQ(server.connections(), 2);
 }
 
-// A server behind a load balancer that is gone without a word, with all its connections.
-TEST(Transport, AConnectionThatHasFallenSilentSpoilsThoseBesideIt) {
-  std::atomic<int> connections{0};
-  std::atomic<int> asked{0};
-  LoopbackServer server([&](const Socket& client) {
-    const bool falls_silent = connections++ < 2;
+// A server behind a load balancer that is gone without a word, with all its connections: the first two fall
+// silent after their first answer.
+class FallsSilent : public ::testing::Test {
+ protected:
+  // Makes both at once.
+  void fill(const std::function<bool()>& ask) {
+    std::thread another([&] { EXPECT_TRUE(ask()); });
+    EXPECT_TRUE(ask());
+    another.join();
+  }
+
+ private:
+  std::atomic<int> connections_{0};
+  std::atomic<int> asked_{0};
+  LoopbackServer server_{[this](const Socket& client) {
+    const bool falls_silent = connections_++ < 2;
     while (!client.read_head().empty()) {
-      const int number = ++asked;
-      while (falls_silent && asked < 2) std::this_thread::sleep_for(milliseconds(1));
+      const int number = ++asked_;
+      while (falls_silent && asked_ < 2) std::this_thread::sleep_for(milliseconds(1));
       if (falls_silent && number > 2) static_cast<void>(client.closed_by_peer());
       client.send(answer("200 OK", "{}"));
     }
-  });
-  const auto transport = connect(server.url());
-  std::thread another([&] { EXPECT_TRUE(transport->call(get(), kEnough)); });
-  EXPECT_TRUE(transport->call(get(), kEnough));
-  another.join();
-  const auto silent = transport->call(get(), milliseconds(300));
+  }};
+
+ protected:
+  const std::unique_ptr<Transport> transport_ = connect(server_.url());
+};
+
+TEST_F(FallsSilent, ACallTakesTheConnectionsBesideItAlong) {
+  const auto call = [this](milliseconds deadline) { return transport_->call(get(), deadline); };
+  fill([&] { return call(kEnough).has_value(); });
+  const auto silent = call(milliseconds(300));
   ASSERT_FALSE(silent);
   EXPECT_EQ(silent.error().kind, ErrorKind::Timeout);
-  const auto next = transport->call(get(), kEnough);
+  const auto next = call(kEnough);
+  EXPECT_TRUE(next) << next.error().message();
+}
+
+TEST_F(FallsSilent, AStreamTakesTheConnectionsBesideItAlong) {
+  const auto stream = [this] { return transport_->stream(get(), [](std::string_view) {}, milliseconds(1'000), {}); };
+  fill([&] { return stream().has_value(); });
+  const auto silent = stream();
+  ASSERT_FALSE(silent);
+  EXPECT_EQ(silent.error().kind, ErrorKind::Timeout);
+  const auto next = stream();
   EXPECT_TRUE(next) << next.error().message();
 }
 
