@@ -11,8 +11,6 @@ using transition::Step;
 using transition::StepKind;
 using transition::Topic;
 
-constexpr milliseconds kAtOnce{50};
-
 milliseconds while_waiting(Topic topic, const Pace& pace) {
   switch (topic) {
     case Topic::Database:
@@ -45,7 +43,7 @@ milliseconds until_next(const Step& step, const Pace& pace, WallTime now) {
     case StepKind::CheckpointStandby: return pace.transition;
     case StepKind::None:
     case StepKind::Wait: break;
-    default: return kAtOnce;
+    default: return pace.transition / 20;  // at once
   }
   milliseconds pause = while_waiting(step.topic, pace);
   // The step may speak of a restart that waits; the sessions that leave meanwhile make room now.

@@ -20,9 +20,6 @@ using Instant = std::chrono::steady_clock::time_point;
 constexpr Metric kMaster{MetricKind::Gauge, "leader_election_master_status",
                          "1 while this process holds the lease."};
 
-// One request may take half of the time that is left: there must be a second try.
-constexpr milliseconds kRequest{5'000};
-
 LeaseRecord record_of(const Json& lease) {
   LeaseRecord record;
   const auto spec = lease.value("spec", Json::object());
@@ -78,11 +75,13 @@ void LeaderElector::run(const std::stop_token& stop, const std::function<void()>
                         const std::function<void()>& on_lost) {
   std::minstd_rand random{std::random_device{}()};
   std::uniform_real_distribution<double> jitter(1.0, 1.2);
+  // There must be time for a second try.
+  const milliseconds longest = options_.renew_deadline / 2;
   std::optional<Instant> renewed;  // when the request that renewed it was sent
   const auto left = [&] { return *renewed + options_.renew_deadline - clock_.steady(); };
   while (!stop.stop_requested()) {
     const auto begin = clock_.steady();
-    const auto patience = renewed ? std::min(kRequest, std::chrono::ceil<milliseconds>(left())) : kRequest;
+    const auto patience = renewed ? std::min(longest, std::chrono::ceil<milliseconds>(left())) : longest;
     const Held held = try_once(patience);
     if (held == Held::ByUs && !std::exchange(renewed, begin)) {
       metrics_.set(kMaster, {{"name", options_.name}}, 1);

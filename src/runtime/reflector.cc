@@ -12,7 +12,6 @@ using std::chrono::milliseconds;
 
 constexpr milliseconds kShort{1'000};        // a watch that ended sooner tells of trouble
 constexpr milliseconds kBreath{100};         // between two short watches that did bring events
-constexpr milliseconds kPatience{60'000};    // with a server that has not reached our version
 constexpr int kFailuresBeforeList = 5;
 constexpr int kUnfinishedBeforeList = 2;
 
@@ -163,7 +162,7 @@ bool Reflector::calls_for_a_list(const Error& error, milliseconds lasted) {
 
 bool Reflector::out_of_patience(milliseconds lasted) {
   behind_ += delay_ + lasted;
-  return behind_ >= kPatience;
+  return behind_ >= 2 * options_.backoff.limit;
 }
 
 void Reflector::begin_again() {
@@ -182,8 +181,8 @@ void Reflector::back_off(const Error* error) {
     return;
   }
   const bool absent = error != nullptr && error->kind == ErrorKind::NotFound;
-  const milliseconds limit = absent ? options_.absent_limit : options_.backoff_limit;
-  const double base = static_cast<double>(options_.backoff_first.count()) *
+  const milliseconds limit = absent ? options_.absent_limit : options_.backoff.limit;
+  const double base = static_cast<double>(options_.backoff.first.count()) *
                       std::ldexp(1.0, std::min(failures_, 20));
   const double jittered = base * (1.0 + options_.random());
   delay_ = milliseconds(std::llround(std::min(jittered, static_cast<double>(limit.count()))));

@@ -7,8 +7,6 @@ namespace pgrightsizer::transition {
 
 namespace {
 
-// By now a pod whose deletion was decided is gone, or its deletion was never sent.
-constexpr seconds kDeletionGrace{30};
 // While clients are paused nobody waits that long: by now a deletion that was sent shows.
 constexpr seconds kDeletionShows{5};
 
@@ -25,7 +23,7 @@ bool never_began(const Situation& s, const Restart& restart) {
   const bool runs_on = seen.database_up && seen.postmaster_start &&
                        *seen.postmaster_start < restart.time && !seen.database_stopping;
   if (!runs_on) return false;
-  if (!any_paused(seen)) return s.now >= restart.time + kDeletionGrace;
+  if (!any_paused(seen)) return s.now >= restart.time + s.rules.deletion_grace;
   return !seen.restart_begun || s.now >= restart.time + kDeletionShows;
 }
 

@@ -28,6 +28,8 @@ struct Options {
   std::string guard_image;  // of this program: `pg-rightsizer guard` beside each pooler
   std::chrono::milliseconds resync{10'000};     // at rest: how soon a drift is noticed
   std::chrono::milliseconds transition{1'000};  // between two looks while something is under way
+  // Until the last proxy has followed the EndpointSlices; until then the former route counts, too.
+  std::chrono::milliseconds proxies_lag{2'000};
   std::chrono::milliseconds gauges{60'000};     // between two status writes that only move gauges
   postgres::Connect connect = postgres::Session::connect;  // to PostgreSQL and to consoles
   Decide decide = transition::next_step;

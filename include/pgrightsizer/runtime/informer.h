@@ -17,6 +17,7 @@
 #include "pgrightsizer/base/log.h"
 #include "pgrightsizer/kube/client.h"
 #include "pgrightsizer/kube/transport.h"
+#include "pgrightsizer/runtime/reflector.h"
 
 namespace pgrightsizer::runtime {
 
@@ -30,6 +31,7 @@ struct InformerOptions {
   bool may_be_absent = false;
   // The manager starts the others only when this one has its first picture.
   bool before_others = false;
+  ReflectorBackoff backoff{};
 };
 
 // One object appeared or changed (object) or vanished (nullptr), under this key. One call at a

@@ -11,13 +11,18 @@
 
 namespace pgrightsizer::runtime {
 
+struct ReflectorBackoff {
+  std::chrono::milliseconds first{800};
+  // A server that has not reached our version for twice as long never will.
+  std::chrono::milliseconds limit{30'000};
+};
+
 struct ReflectorOptions {
   std::string path;            // of the collection
   std::string label_selector;  // empty: all
   int page_size = 500;
   std::chrono::seconds watch{300};  // asked of the server, with jitter
-  std::chrono::milliseconds backoff_first{800};
-  std::chrono::milliseconds backoff_limit{30'000};
+  ReflectorBackoff backoff;
   // While the kind does not exist: soon enough after somebody has installed it.
   std::chrono::milliseconds absent_limit{5'000};
   std::function<double()> random;  // 0 ≤ x < 1; required

@@ -112,7 +112,7 @@ struct Observation {
 
   Route route = Route::Direct;   // where the front Service points
   bool route_settled = true;     // for 2 s its EndpointSlices have shown nothing but that route
-  int looks_without_direct = 0;  // successive looks, at least 1 s apart, that saw no direct session
+  int looks_without_direct = 0;  // successive looks, with a pause between them, that saw no direct session
 
   // With sizing.enforce RoleConnectionLimit: of the application's one role.
   std::optional<Count> role_limit;  // CONNECTION LIMIT now; -1: none
@@ -189,6 +189,8 @@ struct Rules {
   Emergency emergency = Emergency::Wait;
   LongTransactions long_transactions = LongTransactions::Wait;
   seconds long_transaction{60};  // of this age they are ended, with Terminate
+  // By now a pod whose deletion was decided is gone, or its deletion was never sent.
+  seconds deletion_grace{30};
   bool switch_route = true;         // routing.mode Service
   bool look_at_sessions = false;    // routing.onIncompatible Hold
   Drain drain = Drain::Wait;

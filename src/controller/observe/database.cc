@@ -239,7 +239,7 @@ void classify_sessions(const Sight& sight, const api::ConnectionPolicy& policy, 
   const auto now = sight.clock.steady();
   if (seen.route != transition::Route::Pooler || seen.direct_sessions > 0) {
     memory.looks_without_direct = 0;
-  } else if (memory.looks_without_direct == 0 || now - memory.last_look >= std::chrono::seconds(1)) {
+  } else if (memory.looks_without_direct == 0 || now - memory.last_look >= sight.options.transition) {
     memory.looks_without_direct = std::min(memory.looks_without_direct + 1, 3);
     memory.last_look = now;
   }

@@ -160,9 +160,8 @@ void read_route(const Sight& sight, const api::ConnectionPolicy& policy, Memory&
     memory.endpoints_route = *shown;
     memory.endpoints_since = now;
   }
-  // Proxies learn late: the old route counts until 2 s after the EndpointSlices have followed.
   seen.route_settled = memory.endpoints_route == seen.route &&
-                       now - memory.endpoints_since >= std::chrono::seconds(2);
+                       now - memory.endpoints_since >= sight.options.proxies_lag;
 }
 
 }  // namespace

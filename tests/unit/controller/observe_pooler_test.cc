@@ -61,5 +61,34 @@ TEST_F(PoolersThatDoNotAnswer, WhoIsGoneIsForgotten) {
   EXPECT_FALSE(memory_.announced.contains("uid-of-another"));
 }
 
+class RouteOfOldConnections : public TurnTest {
+ protected:
+  RouteOfOldConnections() {
+    transport_.on_call = [](const kube::Request& request) {
+      const bool slices = request.path.find("endpointslices") != std::string::npos;
+      return kube::Response{slices ? 200 : 404, slices ? R"({"items":[]})" : "{}", {}, {}};
+    };
+  }
+  bool settled_after(std::chrono::milliseconds time) {
+    clock_.time += time;
+    facts_ = {};
+    observe_pooler(sight_, policy_, memory_, facts_);
+    return facts_.seen.route_settled;
+  }
+};
+
+TEST_F(RouteOfOldConnections, CountsUntilProxiesHaveFollowed) {
+  EXPECT_FALSE(settled_after(std::chrono::milliseconds(0)));
+  EXPECT_FALSE(settled_after(std::chrono::milliseconds(1'999)));
+  EXPECT_TRUE(settled_after(std::chrono::milliseconds(1)));
+}
+
+TEST_F(RouteOfOldConnections, CountsForAsLongAsProxiesLag) {
+  options_.proxies_lag = std::chrono::milliseconds(400);
+  EXPECT_FALSE(settled_after(std::chrono::milliseconds(0)));
+  EXPECT_FALSE(settled_after(std::chrono::milliseconds(399)));
+  EXPECT_TRUE(settled_after(std::chrono::milliseconds(1)));
+}
+
 }  // namespace
 }  // namespace pgrightsizer::controller

@@ -45,6 +45,7 @@ TEST(Pace, AStepIsFollowedByALookAtOnce) {
   Step step;
   step.kind = StepKind::SwitchToPooler;
   EXPECT_EQ(until_next(step, kAtRest, kNow), 50ms);
+  EXPECT_EQ(until_next(step, {false, 0s, 10s, 200ms}, kNow), 10ms) << "a faster pace is faster here, too";
   step.kind = StepKind::DrainDirect;  // repeated, at a rate of its own
   EXPECT_EQ(until_next(step, kAtRest, kNow), 1s);
 }

@@ -250,6 +250,20 @@ TEST_F(ReflectorTest, ThePatienceOfAWatchIsNotSpentOnceMoreBeforePages) {
   EXPECT_EQ(reflector.next().kind, Kind::List);
 }
 
+TEST_F(ReflectorTest, AServerThatIsBehindIsGivenTwiceTheLongestPause) {
+  auto hasty = options();
+  hasty.backoff = {milliseconds(100), milliseconds(1'500)};
+  reflector = Reflector(hasty);
+  sync();
+  Error behind = error(ErrorKind::Behind);
+  behind.retry_after = seconds(1);
+  for (int second = 0; second < 4; ++second) {
+    EXPECT_FALSE(reflector.next().begins) << second;
+    reflector.watch_ended(behind, milliseconds(1));
+  }
+  expect_beginning();
+}
+
 TEST_F(ReflectorTest, AServerThatCatchesUpKeepsItsPicture) {
   sync();
   for (int i = 0; i < 20; ++i) {

@@ -50,6 +50,16 @@ TEST(Database, ARestartThatWasRememberedButNeverBegunIsDecidedAnew) {
   EXPECT_THAT(sight.next(), Does(StepKind::PatchMaxConnections, 250));
 }
 
+TEST(Database, ARestartIsDecidedAnewNoSoonerThanItsDeletionMustBeKnown) {
+  Sight sight = down();
+  sight.seen.database_up = true;
+  sight.seen.postmaster_start = sight.now - seconds{1000};
+  sight.now = sight.history.restarts.back().time + seconds{3};
+  EXPECT_THAT(sight.next(), WaitsFor(Topic::Database));
+  sight.rules.deletion_grace = seconds{3};
+  EXPECT_THAT(sight.next(), Does(StepKind::Restart, 290));
+}
+
 TEST(FailedStart, RestoresTheValueThatRanBefore) {
   Sight sight = down();
   sight.seen.start_failure = "could not map anonymous shared memory";
