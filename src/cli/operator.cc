@@ -11,16 +11,14 @@
 
 #include "memory.h"
 #include "pgrightsizer/base/clock.h"
+#include "pgrightsizer/controller/reconciler.h"
 #include "pgrightsizer/controller/stores.h"
 #include "pgrightsizer/kube/client.h"
 #include "pgrightsizer/kube/credentials.h"
 #include "pgrightsizer/kube/transport.h"
-#include "pgrightsizer/runtime/leader_elector.h"
 #include "pgrightsizer/runtime/log_follower.h"
 #include "pgrightsizer/runtime/manager.h"
-#include "pgrightsizer/runtime/work_queue.h"
 #include "probes.h"
-#include "watches.h"
 
 namespace pgrightsizer::cli {
 
@@ -54,12 +52,10 @@ std::string host_name() {
 }
 
 runtime::LeaderElectorOptions elector_options(const RunOptions& options) {
-  runtime::LeaderElectorOptions out;
-  out.name_space = options.lease_namespace;
+  auto out = options.lease;
   std::random_device random;
-  out.identity = options.lease_identity.empty()
-                     ? host_name() + "_" + std::to_string(random()) + std::to_string(random())
-                     : options.lease_identity;
+  if (out.identity.empty())
+    out.identity = host_name() + "_" + std::to_string(random()) + std::to_string(random());
   return out;
 }
 
@@ -99,7 +95,7 @@ class Operator {
     logger_.info("started", {{"version", PGRS_VERSION}, {"probes", std::to_string((*probes)->port())}});
     manager_.start([this](const std::string&) { watches_.wake_all(); });
     // A step under way must not go on beside those of another: nothing is lost by dying here.
-    if (!options_.lease_namespace.empty())
+    if (!options_.lease.name_space.empty())
       elector_.start([this] { manager_.lead(); }, [] { _exit(1); });
     logger_.info("stopping", {{"signal", std::to_string(wait_for(signals))}});
     manager_.stop();
@@ -120,7 +116,7 @@ class Operator {
   static runtime::ManagerOptions manager_options(const RunOptions& options) {
     runtime::ManagerOptions out;
     out.workers = options.workers;
-    out.wait_for_lead = !options.lease_namespace.empty();
+    out.wait_for_lead = !options.lease.name_space.empty();
     return out;
   }
 
@@ -139,12 +135,12 @@ class Operator {
   const std::unique_ptr<kube::Transport> lease_transport_;
   SystemClock clock_;
   Stores stores_;
-  runtime::WorkQueue queue_{{}, *metrics_};
+  runtime::WorkQueue queue_{options_.retry, *metrics_};
   kube::Client client_{*transport_, logger_};
   runtime::EventRecorder events_{client_, clock_, logger_, host_name()};
   controller::Reconciler reconciler_;
   runtime::Manager manager_;
-  Watches watches_{stores_, queue_, manager_};
+  Watches watches_{stores_, queue_, manager_, options_.watch};
   runtime::LeaderElector elector_;
 };
 

@@ -13,9 +13,6 @@ namespace {
 using nlohmann::json;
 namespace res = kube::resources;
 
-// A burst of changes becomes one look, a long one a look a second.
-constexpr std::chrono::milliseconds kQuiet{200};
-constexpr std::chrono::milliseconds kLongest{1'000};
 // A policy whose pictures do not come is looked at after so long, to say why.
 constexpr std::chrono::milliseconds kPatience{10'000};
 
@@ -48,7 +45,7 @@ void Watches::add_informers(const std::vector<std::string>& name_spaces) {
 
 void Watches::add_informers_of(const std::string& name_space) {
   const auto add = [&](const kube::Resource& resource, auto& store, const runtime::OnObject& on_object) {
-    runtime::InformerOptions options;
+    auto options = options_.informer;
     options.resource = resource;
     options.name_space = name_space;
     options.may_be_absent = options.before_others = resource.kind == res::kConnectionPolicy.kind;
@@ -115,7 +112,7 @@ void Watches::wake_all() {
 void Watches::wake(const std::string& name_space) {
   if (!trouble(name_space).empty()) return;
   for (const auto& key : controller::policies_of(stores_, name_space))
-    queue_.add_gathered(key, kQuiet, kLongest);
+    queue_.add_gathered(key, options_.quiet, options_.longest);
 }
 
 void Watches::begin_to_keep(const std::string& name_space) {
