@@ -25,6 +25,7 @@ AS_POSTGRES = ["setpriv", "--reuid=postgres", "--regid=postgres", "--clear-group
 STARTER = ThreadPoolExecutor(1)
 QUIET = ["-c", "unix_socket_directories=", "-c", "fsync=off", "-c", "shared_buffers=8MB",
          "-c", "autovacuum=off", "-c", "max_wal_size=16MB"]
+ROOM = 2 << 30  # bytes
 
 
 def programs():
@@ -41,12 +42,21 @@ def run(*command, stdin=None, directory=None):
     return done.stdout
 
 
+def make_home():
+    """A directory that PostgreSQL may enter; in memory, where a data directory is copied in no time, if
+    there is room for many."""
+    memory = pathlib.Path("/dev/shm")
+    roomy = memory.is_dir() and shutil.disk_usage(memory).free > ROOM
+    home = pathlib.Path(tempfile.mkdtemp(prefix="pgrs-operator-test-", dir=memory if roomy else None))
+    home.chmod(0o755)
+    return home
+
+
 @functools.cache
 def template():
     """One data directory for this whole process; every server is a copy."""
-    home = pathlib.Path(tempfile.mkdtemp(prefix="pgrs-operator-test-"))
+    home = make_home()
     atexit.register(shutil.rmtree, home)
-    home.chmod(0o755)
     password = home / "password"
     password.write_text(ADMIN[1])
     data = home / "data"
@@ -67,8 +77,7 @@ class Servers:
     """Makes servers as copies of one data directory; close() ends and removes them all."""
 
     def __init__(self):
-        self._home = pathlib.Path(tempfile.mkdtemp(prefix="pgrs-operator-test-"))
-        self._home.chmod(0o755)
+        self._home = make_home()
         self._all = []
 
     def make(self, name, config, **options):
