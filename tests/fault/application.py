@@ -9,7 +9,7 @@ import psycopg2
 from database import APPLICATION
 
 SESSIONS = 4
-EVERY = 0.2  # seconds between two turns
+EVERY = 0.05  # seconds between two turns
 POOLED_TURNS = 8  # after which a pooled session is closed: it must leave a pooler that is left
 
 

@@ -21,7 +21,7 @@ from database import AS_POSTGRES, HOST, STARTER
 from objects import Refused
 
 NODE = "fault-node"
-LEAVING = 0.3  # seconds that a pod takes to end
+LEAVING = 0.1  # seconds that a pod takes to end
 CONSOLE_USER = "pgrightsizer"
 
 

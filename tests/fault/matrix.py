@@ -67,7 +67,7 @@ class Matrix:
             for slot in range(self._jobs):
                 if slot not in self._running and waiting:
                     self._start(slot, waiting.pop(0), reference)
-            time.sleep(0.1)
+            time.sleep(0.02)
             self._collect(on_verdict)
             if time.monotonic() > beat:
                 self._ground.heartbeat()
@@ -122,7 +122,7 @@ def tell(progress, plan, verdict):
 
 def parse_arguments():
     parser = argparse.ArgumentParser()
-    parser.add_argument("--jobs", type=int, default=4)
+    parser.add_argument("--jobs", type=int, default=3)
     parser.add_argument("--sample", action="store_true", help="a few plans of each kind")
     parser.add_argument("--only", default="", help="plans whose name matches")
     parser.add_argument("--plan", help="the plan in this file alone")

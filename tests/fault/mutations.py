@@ -18,6 +18,8 @@ ROOT = HERE.parents[1]
 COPY = ROOT / "build/mutant"
 # The compiler's cache knows a file of the copy as that of the tree.
 CCACHE = {"CCACHE_BASEDIR": str(COPY), "CCACHE_NOHASHDIR": "1"}
+BINARIES = {"matrix.py": COPY / "build/dev/tests/fault/pg-rightsizer-hurried",
+            "leaders.py": COPY / "build/dev/src/cli/pg-rightsizer"}
 PARTS = ("CMakeLists.txt", "CMakePresets.json", "cmake", "include", "src", "tests", "crds", "examples")
 
 
@@ -103,8 +105,8 @@ def is_noticed(mutation):
         done = run("ctest", "--test-dir", str(COPY / "build/dev"), "-R", arguments[1],
                    "--no-tests=error")
         return done.returncode == 8, done.stdout  # 8: a test has failed
-    build("pg-rightsizer")
-    binary = COPY / "build/dev/src/cli/pg-rightsizer"
+    binary = BINARIES[who]
+    build(binary.name)
     done = run("/usr/bin/python3", "-B", str(HERE / who), *arguments,
                env={**os.environ, "PGRS_OPERATOR": str(binary)})
     return done.returncode == 1, done.stdout + done.stderr

@@ -6,7 +6,7 @@ import time
 from proxy.record import changes
 
 KINDS = ("Service", "Secret", "ConfigMap", "Deployment", "EndpointSlice", "PodDisruptionBudget")
-QUIET = 3  # seconds without a write
+QUIET = 1.2  # seconds without a write
 PATIENCE = 60  # seconds for that
 ENDING = re.compile(r"DELETE |PATCH services/shop$|PAUSE |KILL_CLIENT |.*pg_terminate_backend",
                     re.IGNORECASE | re.DOTALL)
@@ -24,7 +24,7 @@ def quiet(world):
         writes = [one for one in world.record.changes() if one["at"] > time.monotonic() - QUIET]
         if not writes:
             return []
-        time.sleep(0.2)
+        time.sleep(0.05)
     return [f"still writes after {PATIENCE} s: {one.get('verb', 'SQL')} "
             f"{one.get('path') or one.get('text')}" for one in writes[-3:]]
 

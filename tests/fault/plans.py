@@ -81,7 +81,7 @@ def errors():
             "on": "request", "verb": verb, "path": path, "stage": stage, "count": 2, "do": "answer",
             "status": status, "retry_after": 1 if status == 429 else 0})
     ways = ({"do": "reset", "when": "before"}, {"do": "reset", "when": "during"},
-            {"do": "truncate"}, {"do": "drip", "seconds": 2},
+            {"do": "truncate"}, {"do": "drip", "seconds": 1},
             {"do": "stall", "when": "during", "seconds": 12})  # longer than a request may take
     for (verb, path, stage), way in itertools.product(WRITES, ways):
         yield plan(f"{way['do']} {way.get('when', '')} {verb} {path}", {
@@ -97,7 +97,7 @@ def reads():
         if status != 404 or path == "statefulsets/shop-db":
             yield plan(f"answer {status} GET {path}", {
                 "on": "request", "verb": "GET", "path": path, "stage": "up", "nth": 2, "count": 3,
-                "do": "answer", "status": status, "retry_after": 2 if status == 429 else 0})
+                "do": "answer", "status": status, "retry_after": 1 if status == 429 else 0})
     for path in READS:
         yield plan(f"truncate GET {path}", {
             "on": "request", "verb": "GET", "path": path, "stage": "higher", "do": "truncate"})
@@ -131,11 +131,11 @@ def watches():
         for stage in ("up", late):
             yield plan(f"watch gone {kind} {stage}", gone(kind, stage))
             yield plan(f"watch close {kind} {stage}", {**at, "stage": stage, "do": "close"})
-        yield plan(f"watch delay {kind}", {**at, "do": "delay", "seconds": 1.5, "count": 3})
+        yield plan(f"watch delay {kind}", {**at, "do": "delay", "seconds": 0.5, "count": 3})
         yield plan(f"watch duplicate {kind}", {**at, "do": "duplicate", "count": 0})
         yield plan(f"watch without bookmarks {kind}",
                    {**at, "event": "BOOKMARK", "do": "drop", "count": 0})
-        yield plan(f"watch late {kind}", {**at, "stage": late, "do": "silence", "seconds": 8})
+        yield plan(f"watch late {kind}", {**at, "stage": late, "do": "silence", "seconds": 2})
         yield plan(f"watch silent {kind}", {**at, "stage": late, "do": "silence"})
         yield plan(f"watch answer 410 {kind}",
                    {**at, "stage": "up", "do": "close"},
@@ -158,24 +158,24 @@ NEVER = 99_999_999_999  # a resourceVersion that no server has reached
 
 def servers():
     """One that is restarted, and one that lags behind the one before it."""
-    for (verb, path, stage), seconds in itertools.product(WRITES, (1, 5)):
+    for (verb, path, stage), seconds in itertools.product(WRITES, (0.3, 2)):
         yield plan(f"down {seconds} s {verb} {path}", {
             "on": "request", "verb": verb, "path": path, "stage": stage, "do": "down",
-            "when": "during" if seconds == 1 else "before", "seconds": seconds})
+            "when": "during" if seconds < 1 else "before", "seconds": seconds})
     # Longer than a Lease may go without a renewal.
-    yield plan("down 14 s", {"on": "request", "verb": "PATCH", "path": "services/shop", "stage": "up",
-                             "do": "down", "seconds": 14})
+    yield plan("down 6 s", {"on": "request", "verb": "PATCH", "path": "services/shop", "stage": "up",
+                             "do": "down", "seconds": 6})
     for kind in KINDS:
         at = {"on": "event", "path": kind, "stage": "up"}
         # What it has not seen comes late; reads and writes are those of the store.
         yield plan(f"behind watch {kind}", {**at, "do": "close"},
-                   {**at, "nth": 2, "do": "silence", "seconds": 6})
+                   {**at, "nth": 2, "do": "silence", "seconds": 2})
         yield plan(f"behind list {kind}", gone(kind, "up"), {
-            "on": "request", "path": f"{kind}\\?list", "stage": "up", "lasts": 7, "do": "rewrite",
+            "on": "request", "path": f"{kind}\\?list", "stage": "up", "lasts": 2, "do": "rewrite",
             "find": "sendInitialEvents=true", "put": f"sendInitialEvents=true&resourceVersion={NEVER}"})
-        yield plan(f"behind answer {kind}", {**at, "do": "close"}, behind(kind, 6))
+        yield plan(f"behind answer {kind}", {**at, "do": "close"}, behind(kind, 2))
     yield plan("behind for good", {"on": "event", "path": "deployments", "stage": "up", "do": "close"},
-               behind("deployments", 64))
+               behind("deployments", 5))
     # Built-in kinds may have their whole history in the memory of a server that is young.
     for stage in ("up", "back"):
         kind = "connectionpolicies"
@@ -192,7 +192,7 @@ def behind(kind, seconds):
 
 def credentials():
     """At once, and before the kubelet has brought the new file."""
-    for what, seconds, stage in itertools.product(("token", "authority"), (0, 4), ("up", "back")):
+    for what, seconds, stage in itertools.product(("token", "authority"), (0, 1), ("up", "back")):
         yield plan(f"rotate {what} {'late' if seconds else ''} {stage}", {
             "on": "request", "verb": "PATCH", "path": "connectionpolicies/shop/status", "stage": stage,
             "do": "rotate", "what": what, "seconds": seconds})
@@ -201,27 +201,27 @@ def credentials():
 def refusals():
     """For a while: rights that were taken away, a definition that is not served, a namespace that ends."""
     for kind in (*KINDS, "secrets", "services"):
-        yield plan(f"demote {kind}", {"on": "request", "path": f"{kind}.*", "stage": "up", "lasts": 6,
+        yield plan(f"demote {kind}", {"on": "request", "path": f"{kind}.*", "stage": "up", "lasts": 2,
                                       "do": "demote"})
     for stage in ("up", "back"):
         yield plan(f"demote writes {stage}", {
             "on": "request", "verb": "POST|PUT|PATCH|DELETE", "path": "(?!leases).*", "stage": stage,
-            "lasts": 6, "do": "demote"})
+            "lasts": 2, "do": "demote"})
         yield plan(f"demote everything {stage}", {
-            "on": "request", "stage": stage, "lasts": 6, "do": "demote"})
+            "on": "request", "stage": stage, "lasts": 2, "do": "demote"})
         yield plan(f"not served {stage}", {
-            "on": "request", "path": "connectionpolicies.*", "stage": stage, "lasts": 6,
+            "on": "request", "path": "connectionpolicies.*", "stage": stage, "lasts": 2,
             "do": "rewrite", "find": "/v1alpha1/", "put": "/v0/"})
     # No object of these names is there before.
     yield plan("terminating", {
         "on": "request", "verb": "POST|PATCH", "path": "events|(?!pods)[a-z]+/shop-(pooler|direct).*",
-        "stage": "up", "lasts": 6, "do": "answer", "status": 403, "cause": "NamespaceTerminating"})
+        "stage": "up", "lasts": 2, "do": "answer", "status": 403, "cause": "NamespaceTerminating"})
 
 
 def thefts():
     for stage in ("up", "higher", "back"):
         yield plan(f"steal {stage}", {"on": "request", "verb": "PATCH", "path": "leases/.*",
-                                      "stage": stage, "do": "steal", "seconds": 5})
+                                      "stage": stage, "do": "steal", "seconds": 2})
 
 
 # --- what the user does in the moment before a step that cannot be taken back ---------------------
@@ -290,6 +290,6 @@ SAMPLE = (
     "answer 429 PATCH connectionpolicies/shop/status", "reset during DELETE pods/shop-db-0",
     "list truncate pods", "watch gone deployments up", "watch drop and gone deployments",
     "watch duplicate pods", "login refused postgres", "statement lost RESUME",
-    "down 5 s PATCH services/shop", "behind list pods", "compacted connectionpolicies back",
+    "down 2 s PATCH services/shop", "behind list pods", "compacted connectionpolicies back",
     "rotate authority up", "steal higher", "not served up",
 )

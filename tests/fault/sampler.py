@@ -1,4 +1,4 @@
-"""Looks ten times a second whether a step of the operator breaks the rule of tests/e2e/invariant.py."""
+"""Looks 25 times a second whether a step of the operator breaks the rule of tests/e2e/invariant.py."""
 
 import contextlib
 import threading
@@ -8,7 +8,7 @@ import psycopg2
 import invariant
 from database import APPLICATION
 
-EVERY = 0.1
+EVERY = 0.04
 EACH = 20  # connections of an instance
 ACTIVITY = """
     SELECT current_setting('max_connections')::int,

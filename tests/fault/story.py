@@ -43,7 +43,7 @@ def tell(world):
 
 def arrive(world, stop):
     wait_until(lambda: f"rest at {stop}: it is {look(world)}", PATIENCE,
-               lambda: at_rest(look(world), stop), every=0.2)
+               lambda: at_rest(look(world), stop), every=0.1)
 
 
 def at_rest(seen, stop):
