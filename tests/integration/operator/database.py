@@ -214,11 +214,11 @@ class Server:
 
 
 def free_port():
-    """Not one of those that outgoing connections get: one could have it by the time it is wanted.
-    Of the system's chance, because forked processes share every other."""
+    """At every address. Not one of those that outgoing connections get: one could have it by the time it
+    is wanted. Of the system's chance, because forked processes share every other."""
     chance = random.SystemRandom()
     while True:
         port = chance.randrange(10_000, 32_768)
         with socket.socket() as probe, contextlib.suppress(OSError):
-            probe.bind((HOST, port))
+            probe.bind(("", port))
             return port
