@@ -139,8 +139,8 @@ class Operator {
   kube::Client client_{*transport_, logger_};
   runtime::EventRecorder events_{client_, clock_, logger_, host_name()};
   controller::Reconciler reconciler_;
+  Watches watches_{stores_, queue_, manager_, options_.watch};  // outlives the informers that call it
   runtime::Manager manager_;
-  Watches watches_{stores_, queue_, manager_, options_.watch};
   runtime::LeaderElector elector_;
 };
 

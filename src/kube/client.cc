@@ -15,6 +15,9 @@ using Instant = std::chrono::steady_clock::time_point;
 
 constexpr milliseconds kDeadline{10'000};
 constexpr int kPageSize = 500;
+// Of what a server may ask to wait; the API server asks for half a minute at most.
+constexpr milliseconds kShortest{50};
+constexpr milliseconds kLongest{60'000};
 
 bool is_success(int status) { return status >= 200 && status < 300; }
 
@@ -76,15 +79,33 @@ void Client::log_warnings(const Response& response, const std::string& object) {
 Result<Response> Client::raw(const Request& request) {
   const auto deadline = std::chrono::steady_clock::now() + kDeadline;
   while (true) {
-    const auto now = std::chrono::steady_clock::now();
-    auto response = transport_.call(request, std::chrono::ceil<milliseconds>(deadline - now));
-    if (!response || !asks_to_retry(response->status)) return response;
-    const auto retry_after = response->retry_after;
-    if (!retry_after) return response;
-    const milliseconds pause = std::max(milliseconds(*retry_after), milliseconds(50));
-    if (std::chrono::steady_clock::now() + pause >= deadline) return response;
-    std::this_thread::sleep_for(pause);
+    if (auto answer = await_turn(request, deadline)) return *std::move(answer);
+    const auto left = deadline - std::chrono::steady_clock::now();
+    auto response = transport_.call(request, std::chrono::ceil<milliseconds>(left));
+    if (!response || !asks_to_retry(response->status) || !response->retry_after) return response;
+    remember(request, *response);
   }
+}
+
+std::optional<Response> Client::await_turn(const Request& request, Instant deadline) {
+  Instant when;
+  {
+    std::scoped_lock lock(later_mutex_);
+    const auto later = later_.find({request.method, request.path});
+    if (later == later_.end()) return std::nullopt;
+    when = later->second.when;
+    if (when >= deadline) return later->second.answer;
+  }
+  std::this_thread::sleep_until(when);
+  return std::nullopt;
+}
+
+void Client::remember(const Request& request, const Response& response) {
+  const auto pause = std::clamp(milliseconds(*response.retry_after), kShortest, kLongest);
+  const auto now = std::chrono::steady_clock::now();
+  std::scoped_lock lock(later_mutex_);
+  std::erase_if(later_, [now](const auto& entry) { return entry.second.when <= now; });
+  later_.insert_or_assign({request.method, request.path}, Later{now + pause, response});
 }
 
 Result<Json> Client::send(const Ref& ref, const Request& request) {

@@ -2,11 +2,15 @@
 // Lists and watches are in runtime/informer.h, which reads them as they come.
 #pragma once
 
+#include <chrono>
+#include <map>
 #include <mutex>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <set>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "pgrightsizer/base/log.h"
@@ -82,12 +86,24 @@ class Client {
   Result<Json> send(const Ref& ref, const Request& request);
   [[nodiscard]] std::string manager_query() const;
   void log_warnings(const Response& response, const std::string& object);
+  // What the server said last, if it wants this request later than `deadline`; waits else.
+  [[nodiscard]] std::optional<Response> await_turn(const Request& request,
+                                                   std::chrono::steady_clock::time_point deadline);
+  void remember(const Request& request, const Response& response);
 
   Transport& transport_;
   Logger& logger_;
   const std::string field_manager_;
   std::mutex warned_mutex_;
   std::set<std::string> warned_;  // each of the server's warnings is logged once
+  // Requests that the server wants later: a caller that comes again sooner than that gets the same
+  // answer, without asking.
+  struct Later {
+    std::chrono::steady_clock::time_point when;
+    Response answer;
+  };
+  std::mutex later_mutex_;
+  std::map<std::pair<Method, std::string>, Later> later_;
 };
 
 // The Error for an answer that is not 2xx: kind from status and reason, text from the Status

@@ -161,6 +161,27 @@ TEST_F(ClientTest, DoesNotWaitBeyondTheDeadline) {
   EXPECT_EQ(object.error().retry_after, std::chrono::seconds(30));
 }
 
+TEST_F(ClientTest, WhoComesAgainTooSoonIsToldWithoutAskingTheServer) {
+  transport.answer(Response{429, "", std::chrono::seconds(30), {}});
+  transport.answer(200, Json::object());
+  EXPECT_EQ(client.get(ref).error().kind, ErrorKind::TooManyRequests);
+  const auto object = client.get(ref);
+  ASSERT_FALSE(object);
+  EXPECT_EQ(object.error().kind, ErrorKind::TooManyRequests);
+  EXPECT_EQ(transport.requests().size(), 1u);
+  EXPECT_TRUE(client.apply(ref, {{"kind", "ConfigMap"}}));  // another request
+}
+
+TEST_F(ClientTest, WhatTheServerWantedLaterIsAskedThen) {
+  transport.answer(Response{429, "", std::chrono::seconds(0), {}});
+  transport.answer(Response{429, "", std::chrono::seconds(0), {}});
+  transport.answer(200, Json::object());
+  transport.answer(200, Json::object());
+  EXPECT_TRUE(client.get(ref));
+  EXPECT_TRUE(client.get(ref));
+  EXPECT_EQ(transport.requests().size(), 4u);
+}
+
 TEST_F(ClientTest, LogsEachWarningOfTheServerOnce) {
   for (int i = 0; i < 2; ++i) transport.answer(Response{200, "{}", {}, {"v1beta1 is deprecated"}});
   ASSERT_TRUE(client.get(ref));
