@@ -14,10 +14,9 @@ namespace {
 using nlohmann::json;
 using std::chrono::milliseconds;
 
-// Initial events come one after the other, also from a server that takes seconds to begin: silence
-// among them means so many times more. A watch that is quiet after them is opened once more, with the
-// patience of a watch.
-constexpr int kBeginning = 6;
+// Initial events come one after the other, also from a server that takes seconds to begin. A watch
+// that is quiet after them is opened once more, with the patience of a watch.
+constexpr milliseconds kBeginningIdle{15'000};
 constexpr const char* kInitialEventsEnd = "k8s.io/initial-events-end";
 
 std::string key_of(const json& object) {
@@ -67,7 +66,7 @@ Mirror::Inquiry Mirror::begin() {
   Inquiry out;
   out.request.path = action.path;
   if (kube::wire::message_of(options_.resource) != nullptr) out.request.accept = kube::wire::kAccept;
-  out.idle = action.beginning ? options_.idle / kBeginning : options_.idle;
+  out.idle = action.beginning ? std::min(options_.idle, kBeginningIdle) : options_.idle;
   return out;
 }
 

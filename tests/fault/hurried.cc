@@ -20,10 +20,10 @@ pgrightsizer::cli::RunOptions hurried() {
   out.controller.resync = 500ms;
   out.controller.proxies_lag = 400ms;
   out.controller.decide = decide;
-  out.retry = {100ms, 2s};
+  out.retry = {100ms, 500ms};
   out.watch.quiet = 40ms;
   out.watch.longest = 200ms;
-  out.watch.informer.idle = 12s;
+  out.watch.informer.idle = 5s;  // an API server that lags says so after 3 s
   out.watch.informer.backoff = {160ms, 1500ms};
   out.lease.duration = 6s;
   out.lease.renew_deadline = 4s;

@@ -141,7 +141,7 @@ def watches():
                    {**at, "stage": "up", "do": "close"},
                    {"on": "request", "path": f"{kind}\\?watch", "stage": "up", "do": "answer",
                     "status": 410})
-        yield plan(f"watch short {kind}", {**at, "do": "close", "count": 8})
+        yield plan(f"watch short {kind}", {**at, "do": "close", "count": 6})
     # Seen again only after a list: what was missed must not stay so.
     for kind in ("deployments", "pods"):
         at = {"on": "event", "path": kind, "stage": "up"}

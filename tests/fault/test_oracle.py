@@ -28,6 +28,12 @@ class TooOften(unittest.TestCase):
     def test_a_step_that_is_refused_each_time_is_none(self):
         self.assertNotEqual([], oracle.too_often(at_once(*[[*LOOK, REFUSED]] * 6)))
 
+    def test_looks_with_pauses_between_them_are_none_however_many(self):
+        for pause, complaints in ((0.05, 0), (0.005, 1)):
+            entries = [{**one, "at": look * (0.05 + pause) + 0.05 * number / len(LOOK)}
+                       for look in range(20) for number, one in enumerate(LOOK)]
+            self.assertEqual(complaints, len(oracle.too_often(entries)), pause)
+
     def test_a_second_between_them_is_a_pause(self):
         entries = [{**one, "at": float(second)} for second in range(6) for one in LOOK]
         self.assertEqual([], oracle.too_often(entries))
