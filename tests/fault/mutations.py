@@ -60,7 +60,7 @@ MUTATIONS = (
     Mutation("keeps a token that is refused", "src/kube/token_source.cc", "  if (!renew_) return false;",
              "  if (renew_) return false;", ("matrix.py", "--only", "^rotate token up$")),
     Mutation("keeps an authority that has gone", "src/kube/tls_source.cc",
-             "  if (credentials_.ca_file.empty()) return;", "  return;",
+             "  read_again(fresh.ca_file, fresh.ca_pem);", "",
              ("matrix.py", "--only", "^rotate authority up$")),
     Mutation("goes on when another leads", "src/runtime/leader_elector.cc",
              "held == Held::ByAnother ||", "false ||", ("matrix.py", "--only", "^steal up$")),
