@@ -23,7 +23,7 @@ BARE = "bare-write"
 DEBOUNCED = "kube-rs, debounced"
 # Rounds; of the latency also the events of each.
 FULL = {"small": 3, "large": 2, "latency": (5, 200), "burst": 12}
-SHORT = {"small": 1, "large": 1, "latency": (3, 350), "burst": 6}
+SHORT = {"small": 1, "large": 1, "latency": (3, 350), "burst": 10}
 QUICK = {"small": 1, "latency": (1, 25), "burst": 1}
 
 

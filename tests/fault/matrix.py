@@ -122,7 +122,7 @@ def tell(progress, plan, verdict):
 
 def parse_arguments():
     parser = argparse.ArgumentParser()
-    parser.add_argument("--jobs", type=int, default=3)
+    parser.add_argument("--jobs", type=int, default=2)
     parser.add_argument("--sample", action="store_true", help="a few plans of each kind")
     parser.add_argument("--only", default="", help="plans whose name matches")
     parser.add_argument("--plan", help="the plan in this file alone")
