@@ -25,6 +25,7 @@ PATHS = {
     "Event": ("/apis/events.k8s.io/v1", "events"),
 }
 MADE = ("Service", "Secret", "ConfigMap", "Deployment", "EndpointSlice", "PodDisruptionBudget")
+NOT_THE_CLUSTERS = "endpointslice.kubernetes.io/managed-by!=endpointslice-controller.k8s.io"
 
 
 def wait_until(what, seconds, probe, every=0.1):
@@ -149,7 +150,10 @@ class Namespace:
                 if one.get("regarding", {}).get("name") == policy]
 
     def made_for(self, policy):
-        """kind/name → resourceVersion of what the operator has made for a policy."""
+        """kind/name → resourceVersion of what the operator has made for a policy.
+
+        Not of what the cluster writes for a Service, with its labels: those EndpointSlices follow
+        the pods, whenever the cluster gets to it."""
+        ours = f"pgrightsizer.io/policy={policy},{NOT_THE_CLUSTERS}"
         return {f"{kind}/{one['metadata']['name']}": one["metadata"]["resourceVersion"]
-                for kind in MADE
-                for one in self.list(kind, f"pgrightsizer.io/policy={policy}")}
+                for kind in MADE for one in self.list(kind, ours)}
