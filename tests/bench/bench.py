@@ -22,8 +22,8 @@ START = time.monotonic()
 BARE = "bare-write"
 DEBOUNCED = "kube-rs, debounced"
 # Rounds; of the latency also the events of each.
-FULL = {"small": 3, "large": 2, "latency": (5, 200), "burst": 12}
-SHORT = {"small": 1, "large": 1, "latency": (3, 350), "burst": 10}
+FULL = {"small": 3, "large": 2, "latency": (5, 200), "burst": 40}
+SHORT = {"small": 1, "large": 1, "latency": (3, 350), "burst": 24}
 QUICK = {"small": 1, "latency": (1, 25), "burst": 1}
 
 

@@ -70,12 +70,15 @@ def latency(results):
 
 def burst(results):
     rows = []
-    for name, mine in by_name(results).items():
+    programs = by_name(results)
+    for name, mine in programs.items():
         left = [(one["right"] - one["scaled"]) * 1000 for one in mine]
+        pairs = list(zip(programs["ours"], mine))
+        sooner = sum(ours["right"] < other["right"] for ours, other in pairs)
         rows.append([name, spread(field(mine, "scaled"), 2), spread(field(mine, "right"), 2), whole(left),
-                     whole(field(mine, "writes"))])
-    return table(["", "all events acknowledged, s", "all sums right, s", "of that after the last event, ms", "writes"],
-                 rows)
+                     whole(field(mine, "writes")), "" if name == "ours" else f"{sooner} of {len(pairs)}"])
+    return table(["", "all events acknowledged, s", "all sums right, s", "of that after the last event, ms", "writes",
+                  "rounds in which ours was sooner"], rows)
 
 
 def lists(results):
