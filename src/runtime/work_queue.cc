@@ -72,16 +72,15 @@ void WorkQueue::plan_locked(const std::string& key, Plan plan) {
     return;
   }
   const auto [it, fresh] = waiting_.try_emplace(key, plan);
+  bool put_off = false;
   if (!fresh) {
     const Plan before = std::exchange(it->second, merged(it->second, plan));
     if (before.last == it->second.last && before.due == it->second.due) return;
     order_.erase({before.last, before.due, key});
-    if (before.due < it->second.due) {
-      order_.emplace(it->second.last, it->second.due, key);
-      return;
-    }
+    put_off = before.due < it->second.due;
   }
   order_.emplace(it->second.last, it->second.due, key);
+  if (put_off) return;
   changed_.notify_one();
   metrics_.add(kAdds, kQueue, 1);
   tell_depth_locked();

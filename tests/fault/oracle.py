@@ -7,7 +7,7 @@ import time
 from proxy.record import changes
 
 KINDS = ("Service", "Secret", "ConfigMap", "Deployment", "EndpointSlice", "PodDisruptionBudget")
-QUIET = 1.2  # seconds without a write
+QUIET = 0.8  # seconds without a write; the hurried operator pauses for 0.6 at most between two tries
 PATIENCE = 60  # seconds for that
 ENDING = re.compile(r"DELETE |PATCH services/shop$|PAUSE |KILL_CLIENT |.*pg_terminate_backend",
                     re.IGNORECASE | re.DOTALL)

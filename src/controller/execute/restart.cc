@@ -61,6 +61,20 @@ std::string cost_text(const Turn& turn) {
   return out + " and " + text(static_cast<Count>(turn.facts.pooled.size())) + " of poolers";
 }
 
+// After an answer that says that nothing was deleted. Who waits for a restart that was refused is let
+// go; of a pod that is another by now, or gone, there is more to be seen first.
+void take_back(Memory::RestartUnderWay& restart, ErrorKind why) {
+  switch (why) {
+    case ErrorKind::Unauthorized:
+    case ErrorKind::Forbidden:
+    case ErrorKind::Invalid:
+    case ErrorKind::TooManyRequests: restart.paused.reset(); [[fallthrough]];
+    case ErrorKind::Conflict:
+    case ErrorKind::NotFound: restart.begun_uid.clear(); return;
+    default: return;  // it may be under way
+  }
+}
+
 }  // namespace
 
 Result<void> request_value(const Turn& turn, Count value) {
@@ -153,7 +167,7 @@ Result<void> restart(const Turn& turn, const Step& step, api::Status& status) {
   memory.direct_cost = turn.facts.seen.direct_sessions;
   memory.checkpointed.reset();
   auto done = turn.memory.provider->restart(turn.facts.database, admin(turn));
-  if (!done && done.error().kind == ErrorKind::Conflict) memory.begun_uid.clear();
+  if (!done) take_back(memory, done.error().kind);
   turn.memory.admin.reset();
   return done;
 }

@@ -17,8 +17,13 @@ class CountingProvider final : public providers::Provider {
   }
   Result<void> request(std::int64_t, postgres::Session*) override { return {}; }
   Result<void> write_place(std::int64_t) override { return {}; }
-  Result<void> restart(const providers::Database&, postgres::Session*) override { return ++restarts, Result<void>{}; }
+  Result<void> restart(const providers::Database&, postgres::Session*) override {
+    ++restarts;
+    if (refusal) return fail(*refusal, "no");
+    return {};
+  }
   int restarts = 0;
+  std::optional<ErrorKind> refusal;
 };
 
 class RestartRecord : public TurnTest {
@@ -60,6 +65,41 @@ TEST_F(RestartRecord, OfAnotherValueIsAnother) {
   step_.value = 270;
   restart();
   EXPECT_EQ(status_.restarts.size(), 2U);
+}
+
+class RestartAnswered : public RestartRecord {
+ protected:
+  void answered(ErrorKind kind) {
+    facts_.database.pod_uid = "pod";
+    memory_.restart.paused = clock_.steady();
+    provider_->refusal = kind;
+    EXPECT_EQ(controller::restart(turn_, step_, status_).error().kind, kind);
+  }
+};
+
+TEST_F(RestartAnswered, WithARefusalLetsGoWhoWaitsForIt) {
+  for (const auto kind : {ErrorKind::Unauthorized, ErrorKind::Forbidden, ErrorKind::Invalid,
+                          ErrorKind::TooManyRequests}) {
+    answered(kind);
+    EXPECT_EQ(memory_.restart.begun_uid, "") << to_string(kind);
+    EXPECT_FALSE(memory_.restart.paused) << to_string(kind);
+  }
+}
+
+TEST_F(RestartAnswered, ThatThePodIsAnotherHasNotBegun) {
+  for (const auto kind : {ErrorKind::Conflict, ErrorKind::NotFound}) {
+    answered(kind);
+    EXPECT_EQ(memory_.restart.begun_uid, "") << to_string(kind);
+    EXPECT_TRUE(memory_.restart.paused) << to_string(kind);
+  }
+}
+
+TEST_F(RestartAnswered, WithNothingCertainMayBeUnderWay) {
+  for (const auto kind : {ErrorKind::Timeout, ErrorKind::Unavailable, ErrorKind::Internal}) {
+    answered(kind);
+    EXPECT_EQ(memory_.restart.begun_uid, "pod") << to_string(kind);
+    EXPECT_TRUE(memory_.restart.paused) << to_string(kind);
+  }
 }
 
 }  // namespace
