@@ -9,6 +9,7 @@ import contextlib
 import json
 import os
 import pathlib
+import random
 import re
 import shutil
 import subprocess
@@ -50,10 +51,12 @@ class Bench:
         self.results = {"cold": [], "latency": [], "burst": [], "restart": [], "move": []}
 
     def rounds(self, number, names):
-        """(round, name): every name in every round, beginning with another one each time."""
+        """(round, name): every name in every round, in an order by chance: an API server that the one
+        before has kept busy is quicker or slower for the next."""
+        chance = random.Random(number)
         for i in range(number):
-            for j in range(len(names)):
-                yield i, names[(i + j) % len(names)]
+            for name in chance.sample(names, len(names)):
+                yield i, name
 
     def add(self, part, **result):
         self.results[part].append(result)
