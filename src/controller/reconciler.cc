@@ -18,6 +18,7 @@
 #include "report/history.h"
 #include "report/report.h"
 #include "report/status.h"
+#include "turn/routes.h"
 #include "turn/turn.h"
 
 namespace pgrightsizer::controller {
@@ -64,6 +65,17 @@ std::optional<Memory::Refusal> refusal_of(const Result<void>& done) {
   return std::nullopt;
 }
 
+bool about_a_restart(const Step& step) {
+  return step.topic == Topic::RestartPending || step.topic == Topic::Checkpoint ||
+         step.topic == Topic::PauseHeldUp || step.topic == Topic::Paused || undoes_our_own(step);
+}
+
+// That of a restart is told until one goes through, whatever does on the way there.
+void remember_refusal(Memory& memory, std::optional<Memory::Refusal> refusal, const Step& step) {
+  if (!refusal && memory.restart.refusals > 0 && about_a_restart(step)) return;
+  memory.refusal = std::move(refusal);
+}
+
 // A step that makes a pooler writes all of it anew.
 bool must_sweep(const Turn& turn, StepKind step) {
   return turn.facts.pooler_gone && !turn.memory.pooler_swept && step != StepKind::ApplyPooler;
@@ -108,9 +120,9 @@ std::optional<Reconciler::Outcome> let_go_of(const Turn& turn, bool acting, api:
 
 // The objects that applications use, the poolers' users, then the one step.
 Result<void> act(const Turn& turn, const Step& step, api::Status& status) {
-  if (auto done = ensure_routing(turn.sight.client, turn.policy, turn.facts.logins, turn.facts.plan,
-                                 turn.facts.seen.route);
-      !done)
+  // An External host name cannot be put behind the front Service: that leads to the pooler always.
+  const auto route = route_can_switch(turn.policy) ? turn.facts.seen.route : transition::Route::Pooler;
+  if (auto done = ensure_routing(turn.sight.client, turn.policy, turn.facts.logins, turn.facts.plan, route); !done)
     return done;
   if (auto more = refresh_users(turn); !more) return fail(more.error());
   if (must_sweep(turn, step.kind))
@@ -221,15 +233,16 @@ Reconciler::Outcome Reconciler::turn(const Sight& sight, const api::ConnectionPo
   api::Status status = before;
   auto history = history_of(status);
   history.put_back = memory.request.put_back;
-  history = transition::settle(std::move(history), facts.seen);
+  const auto rules = rules_now(policy, facts);
+  const auto now = clock_.now();
+  history = transition::settle(std::move(history), facts.seen, rules, now);
   set_history(status, history);
-  // Who may not restart ends a pause instead of using it.
-  if (!acting) facts.seen.pause_is_ours = false;
-  const Step step =
-      options_.decide(facts.seen, facts.plan, rules_now(policy, facts), history, clock_.now());
   const bool free_to_act = acting && !facts.blocked();
+  // Who may not restart ends a pause instead of using it.
+  if (!free_to_act) facts.seen.pause_is_ours = false;
+  const Step step = options_.decide(facts.seen, facts.plan, rules, history, now);
   const bool may_act = free_to_act || undoes_our_own(step);
-  if (draining(step) && !status.drain_since) status.drain_since = clock_.now();
+  if (draining(step) && !status.drain_since) status.drain_since = now;
 
   status = build_status(turn, step, status);
   tell_changes(turn, before, status);
@@ -240,7 +253,7 @@ Reconciler::Outcome Reconciler::turn(const Sight& sight, const api::ConnectionPo
   if (!may_act) memory.refusal.reset();
   if (done && may_act) {
     done = free_to_act ? act(turn, step, status) : execute(turn, step, status);
-    memory.refusal = refusal_of(done);
+    remember_refusal(memory, refusal_of(done), step);
     if (step.kind != StepKind::None && step.kind != StepKind::Wait)
       count_step(*options_.metrics, policy, transition::to_string(step.kind), done.has_value(),
                  before, status);
@@ -251,7 +264,7 @@ Reconciler::Outcome Reconciler::turn(const Sight& sight, const api::ConnectionPo
                   {{"policy", policy.key()}, {"step", transition::to_string(step.kind)}});
     return {milliseconds(0), true};
   }
-  if (was_refused) return {milliseconds(50), false};  // say that it is over
+  if (was_refused && !memory.refusal) return {milliseconds(50), false};  // say that it is over
   const auto rest = std::min<milliseconds>(options_.resync, policy.spec.saturation.sample);
   if (!may_act) return {rest, false};
   const Pace pace{status.route == "Moving", facts.stabilizing, rest, options_.transition};

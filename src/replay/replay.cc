@@ -79,7 +79,7 @@ class Run {
     begin_exposure(now);
     Time next = Time::max();
     for (int i = 0; i < kMostSteps; ++i) {
-      world_.settle();
+      world_.settle(now);
       auto seen = world_.observe();
       const auto counted = stabilizer_.observe(
           transition::Stabilizer::Instant(now.time_since_epoch()), all, seen.direct_sessions,

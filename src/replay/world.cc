@@ -49,7 +49,9 @@ Observation World::observe() const {
   return seen;
 }
 
-void World::settle() { history_ = transition::settle(std::move(history_), observe()); }
+void World::settle(Time now) {
+  history_ = transition::settle(std::move(history_), observe(), policy_.rules, now);
+}
 
 void World::restart(const Step& step, Time now, Report& report) {
   report.restarts.push_back({now, effective_, step.value, route_ == Route::Pooler, step.reason});

@@ -20,7 +20,7 @@ class World {
   void execute(const transition::Step& step, Time now, Report& report);
 
   [[nodiscard]] const transition::History& history() const { return history_; }
-  void settle();
+  void settle(Time now);
   [[nodiscard]] Count effective() const { return effective_; }
   [[nodiscard]] Count usable() const;
   [[nodiscard]] sizing::Route route() const { return route_; }

@@ -17,6 +17,13 @@ void complete_restart(History& history, const Observation& seen) {
   last.duration = std::max(milliseconds{0}, *seen.postmaster_start - last.time);
 }
 
+// Else the next outage, of any day, would be this restart.
+void drop_what_never_began(History& history, const Observation& seen, const Rules& rules, Time now) {
+  if (history.restarts.empty() || history.restarts.back().duration) return;
+  if (!seen.database_up || !seen.postmaster_start || seen.database_stopping) return;
+  if (now >= history.restarts.back().time + rules.deletion_grace) history.restarts.pop_back();
+}
+
 void end_drain(History& history, const Observation& seen) {
   Count pooled_clients = 0;
   for (const PoolerPod& pod : seen.pods) pooled_clients += pod.clients;
@@ -38,8 +45,9 @@ void forget_turn_back(History& history, const Observation& seen) {
 
 }  // namespace
 
-History settle(History history, const Observation& observation) {
+History settle(History history, const Observation& observation, const Rules& rules, Time now) {
   complete_restart(history, observation);
+  drop_what_never_began(history, observation, rules, now);
   end_drain(history, observation);
   forget_turn_back(history, observation);
   return history;

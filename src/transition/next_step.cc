@@ -9,14 +9,6 @@ namespace pgrightsizer::transition {
 
 namespace {
 
-// With routing None nobody tells where traffic goes: direct sessions do.
-Observation as_routed(Observation seen) {
-  const bool pooled = seen.pooler && seen.direct_sessions == 0 && seen.looks_without_direct >= 3;
-  seen.route = pooled ? Route::Pooler : Route::Direct;
-  seen.route_settled = true;
-  return seen;
-}
-
 // What is left to do for standbys comes after everything else: it is never urgent.
 Step then_standbys(const Situation& s, Step step) {
   if (step.kind != StepKind::None && step.kind != StepKind::Wait) return step;
@@ -43,9 +35,7 @@ Step decide(const Situation& s) {
 
 Step next_step(const Observation& observation, const sizing::Plan& plan, const Rules& rules,
                const History& history, Time now) {
-  if (rules.switch_route) return decide(Situation{observation, plan, rules, history, now});
-  const Observation routed = as_routed(observation);
-  return decide(Situation{routed, plan, rules, history, now});
+  return decide(Situation{observation, plan, rules, history, now});
 }
 
 }  // namespace pgrightsizer::transition

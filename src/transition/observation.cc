@@ -23,6 +23,13 @@ Count PoolerPod::counted() const {
   return granted ? std::max(Count{0}, room() - sizing::kMinimumCap) : room();
 }
 
+Observation as_routed(Observation seen) {
+  const bool pooled = seen.pooler && seen.direct_sessions == 0 && seen.looks_without_direct >= 3;
+  seen.route = pooled ? Route::Pooler : Route::Direct;
+  seen.route_settled = true;
+  return seen;
+}
+
 Count Observation::usable() const { return effective - reserved; }
 
 Count Observation::direct_worst() const { return std::max(direct_capacity, direct_sessions); }

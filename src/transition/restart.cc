@@ -172,6 +172,10 @@ Rule why_not_now(const Situation& s, const Occasion& occasion) {
   if (s.seen.operator_restarts && s.seen.cannot_restart) {
     return wait(Topic::RestartUnsafe, say(change_text(s), " waits: ", *s.seen.cannot_restart));
   }
+  if (s.seen.restart_retry_at && s.now < *s.seen.restart_retry_at) {
+    return wait(Topic::RestartPending, say(change_text(s), " waits: the last restart was refused"),
+                s.seen.restart_retry_at);
+  }
   if (asked(s)) return std::nullopt;
   // A node that creates many containers has no time for PostgreSQL, whose start then takes ten
   // times as long; behind the pooler nobody is refused meanwhile.

@@ -101,6 +101,7 @@ struct Observation {
   bool pause_is_ours = false;      // this operator paused every pooler a moment ago
   int logins_past_pooler = 0;      // while paused: of two logins through the direct Service
   std::optional<Time> pause_retry_at;         // the last PAUSE was held up: no other before that
+  std::optional<Time> restart_retry_at;       // the last restart was refused: no other before that
   seconds oldest_pooled_transaction{0};       // of the open ones through the pooler
   std::string holds_up;                       // whose that is, for people
   bool saturated = false;                     // critically: see the contract's saturation
@@ -227,9 +228,12 @@ struct History {
 };
 
 // Completes the last restart when the server has come back since it began, and drops what no
-// longer applies. Called with each observation before next_step(). Pure: the writer stores what
-// it returns.
-[[nodiscard]] History settle(History history, const Observation& observation);
+// longer applies: so too a restart that was remembered and never carried out. Called with each
+// observation before next_step(). Pure: the writer stores what it returns.
+[[nodiscard]] History settle(History history, const Observation& observation, const Rules& rules, Time now);
+
+// Of routes that nobody switches (rules.switch_route): sessions tell where traffic goes.
+[[nodiscard]] Observation as_routed(Observation observation);
 
 // ── What to do ──────────────────────────────────────────────────────────────────────────────────
 

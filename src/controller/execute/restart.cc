@@ -17,6 +17,7 @@ namespace res = kube::resources;
 
 constexpr seconds kFirstRetry{5};
 constexpr seconds kLongestRetry{60};
+constexpr seconds kLongestRefused{320};  // each try holds up the poolers' clients
 
 std::string text(Count value) { return std::to_string(value); }
 
@@ -40,10 +41,14 @@ std::vector<std::string> databases(const Turn& turn) {
   return {names.begin(), names.end()};
 }
 
+// 5 s, and twice as long each time.
+seconds growing(int times, seconds longest) {
+  return std::min(longest, kFirstRetry * (1 << std::min(times, 6)));
+}
+
 void try_again_later(const Turn& turn, const Error& error) {
   auto& restart = turn.memory.restart;
-  const auto pause = std::min(kLongestRetry, kFirstRetry * (1 << std::min(restart.pauses_held_up, 4)));
-  ++restart.pauses_held_up;
+  const auto pause = growing(restart.pauses_held_up++, kLongestRetry);
   restart.pause_retry_at = turn.sight.clock.now() + pause;
   tell(turn, kRestartDeferred, "Pause",
        "PAUSE did not end in time and was undone (" + error.message() + "); tried again in " +
@@ -61,18 +66,21 @@ std::string cost_text(const Turn& turn) {
   return out + " and " + text(static_cast<Count>(turn.facts.pooled.size())) + " of poolers";
 }
 
-// After an answer that says that nothing was deleted. Who waits for a restart that was refused is let
-// go; of a pod that is another by now, or gone, there is more to be seen first.
-void take_back(Memory::RestartUnderWay& restart, ErrorKind why) {
-  switch (why) {
-    case ErrorKind::Unauthorized:
-    case ErrorKind::Forbidden:
-    case ErrorKind::Invalid:
-    case ErrorKind::TooManyRequests: restart.paused.reset(); [[fallthrough]];
-    case ErrorKind::Conflict:
-    case ErrorKind::NotFound: restart.begun_uid.clear(); return;
-    default: return;  // it may be under way
-  }
+bool refused(ErrorKind kind) {
+  return kind == ErrorKind::Unauthorized || kind == ErrorKind::Forbidden || kind == ErrorKind::Invalid ||
+         kind == ErrorKind::TooManyRequests;
+}
+
+// Nothing was deleted: who waits for it is let go, and the record is taken back. If that cannot be
+// written now, the record is dropped when nothing comes of it.
+void take_back(const Turn& turn, api::Status& status) {
+  auto& restart = turn.memory.restart;
+  restart.begun_uid.clear();
+  restart.paused.reset();
+  restart.retry_at = turn.sight.clock.now() + growing(restart.refusals++, kLongestRefused);
+  status.restarts.pop_back();
+  if (auto done = write_status(turn, status); !done)
+    turn.sight.logger.warning(done.error().message(), {{"policy", turn.policy.key()}});
 }
 
 }  // namespace
@@ -167,8 +175,14 @@ Result<void> restart(const Turn& turn, const Step& step, api::Status& status) {
   memory.direct_cost = turn.facts.seen.direct_sessions;
   memory.checkpointed.reset();
   auto done = turn.memory.provider->restart(turn.facts.database, admin(turn));
-  if (!done) take_back(memory, done.error().kind);
   turn.memory.admin.reset();
+  if (done) {
+    memory.refusals = 0;
+  } else if (refused(done.error().kind)) {
+    take_back(turn, status);
+  } else if (done.error().kind == ErrorKind::Conflict) {
+    memory.begun_uid.clear();  // the pod is another by now
+  }
   return done;
 }
 

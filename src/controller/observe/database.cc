@@ -1,6 +1,7 @@
 #include <set>
 
 #include "../turn/admin.h"
+#include "../turn/routes.h"
 #include "observe.h"
 
 namespace pgrightsizer::controller {
@@ -170,7 +171,9 @@ void observe_database(const Sight& sight, const api::ConnectionPolicy& policy, M
   seen.requested = facts.database.requested;
 
   watch_checkpoint(sight, memory, facts);
-  if (!facts.blocked()) read_server(sight, policy, memory, facts);
+  // That the server is back is what ends a pause, whatever else is wrong.
+  const bool awaited = memory.poolers_paused && !facts.admin.user.empty();
+  if (!facts.blocked() || awaited) read_server(sight, policy, memory, facts);
   if (!facts.database.standbys.empty()) observe_standbys(sight, policy, memory, facts);
   if (!facts.settings) {
     seen.effective = memory.last_effective;
@@ -237,7 +240,9 @@ void classify_sessions(const Sight& sight, const api::ConnectionPolicy& policy, 
     if (backend.tls && tls.empty()) seen.needs_tls = true;
 
   const auto now = sight.clock.steady();
-  if (seen.route != transition::Route::Pooler || seen.direct_sessions > 0) {
+  const bool may_be_pooled =
+      route_can_switch(policy) ? seen.route == transition::Route::Pooler : seen.pooler.has_value();
+  if (!may_be_pooled || seen.direct_sessions > 0) {
     memory.looks_without_direct = 0;
   } else if (memory.looks_without_direct == 0 || now - memory.last_look >= sight.options.transition) {
     memory.looks_without_direct = std::min(memory.looks_without_direct + 1, 3);

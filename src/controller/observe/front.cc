@@ -23,7 +23,8 @@ Result<Front> read_front(kube::Client& client, const api::ConnectionPolicy& poli
   front.exists = true;
   front.uid = live->value("/metadata/uid"_json_pointer, std::string());
   const Json selector = live->value("/spec/selector"_json_pointer, Json::object());
-  front.route = selector == selector_of(policy, Route::Pooler) ? Route::Pooler : Route::Direct;
+  for (const auto route : {Route::Direct, Route::Pooler})
+    if (selector == selector_of(policy, route)) front.route = route;
   return front;
 }
 

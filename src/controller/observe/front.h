@@ -14,7 +14,7 @@ namespace pgrightsizer::controller {
 struct Front {
   bool exists = false;
   std::string uid;
-  transition::Route route = transition::Route::Direct;
+  std::optional<transition::Route> route;  // absent: it leads nowhere that we have pointed it
 };
 
 // NotFound is not an error; a Service of that name that is not ours is (Invalid).

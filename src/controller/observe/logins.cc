@@ -122,6 +122,7 @@ void probe_logins(const Sight& sight, const api::ConnectionPolicy& policy, Memor
     if (seen.database_up) seen.logins_past_pooler = logins_past_pooler(sight, policy, facts);
     return;
   }
+  if (facts.blocked()) return;
   if (!move_under_way(facts) || facts.logins.empty()) {
     probe = {};
     return;

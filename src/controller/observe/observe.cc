@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <iterator>
 
+#include "../turn/routes.h"
 #include "inputs.h"
 #include "readiness.h"
 
@@ -105,10 +106,11 @@ Facts observe(const Sight& sight, const api::ConnectionPolicy& policy, Memory& m
   observe_database(sight, policy, memory, facts);
   observe_pooler(sight, policy, memory, facts);
   classify_sessions(sight, policy, memory, facts);
+  if (!route_can_switch(policy)) facts.seen = transition::as_routed(std::move(facts.seen));
   observe_saturation(sight, policy, memory, facts);
   observe_role(policy, memory, facts);
   make_plan(sight, policy, memory, facts);
-  if (!facts.blocked()) probe_logins(sight, policy, memory, facts);
+  probe_logins(sight, policy, memory, facts);
   observe_errors(sight, policy, memory, facts);
   return facts;
 }

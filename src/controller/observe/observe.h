@@ -35,7 +35,8 @@ void observe_errors(const Sight& sight, const api::ConnectionPolicy& policy, Mem
                     Facts& facts);
 // Counts a login of the operator's own that failed.
 void note_failed_login(const api::ConnectionPolicy& policy, const Error& error, Memory& memory);
-// Logins as the application, directly and through the pooler, while a move is under way.
+// Logins as the application, directly and through the pooler, while a move is under way; past the
+// poolers while they are paused, whatever else is wrong: a pause must end.
 void probe_logins(const Sight& sight, const api::ConnectionPolicy& policy, Memory& memory,
                   Facts& facts);
 

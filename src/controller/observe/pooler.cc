@@ -135,6 +135,15 @@ void read_pod(const Sight& sight, const api::ConnectionPolicy& policy, const Mem
   facts.seen.pods.push_back(std::move(out));
 }
 
+// A front Service that is gone, or that somebody else has changed, is to lead again where it led: who
+// came through the pooler may not fit the database.
+transition::Route last_route(const Memory& memory, const Facts& facts) {
+  if (!facts.seen.pooler) return transition::Route::Direct;
+  if (memory.front_route) return *memory.front_route;
+  const bool pooled = memory.status && memory.status->route == "Pooler";
+  return pooled ? transition::Route::Pooler : transition::Route::Direct;
+}
+
 void read_route(const Sight& sight, const api::ConnectionPolicy& policy, Memory& memory,
                 Facts& facts) {
   const auto front = read_front(sight.client, policy);
@@ -146,7 +155,8 @@ void read_route(const Sight& sight, const api::ConnectionPolicy& policy, Memory&
   facts.front_exists = front->exists;
   facts.front_uid = front->uid;
   auto& seen = facts.seen;
-  seen.route = front->route;
+  seen.route = front->route.value_or(last_route(memory, facts));
+  memory.front_route = seen.route;
   std::set<std::string> pooler_ips;
   for (const auto& pod : facts.pods)
     if (!pod.pod->ip.empty()) pooler_ips.insert(pod.pod->ip);
@@ -177,6 +187,7 @@ void observe_pooler(const Sight& sight, const api::ConnectionPolicy& policy, Mem
   if (restart.paused && sight.clock.steady() - *restart.paused > kPauseForRestart) restart.paused.reset();
   facts.seen.pause_is_ours = restart.paused.has_value();
   facts.seen.pause_retry_at = restart.pause_retry_at;
+  facts.seen.restart_retry_at = restart.retry_at;
   for (const auto& pod : sight.stores.pods.list(policy.name_space)) {
     const auto label = pod->labels.find(kPolicyLabel);
     const auto component = pod->labels.find(kComponentLabel);
@@ -184,6 +195,7 @@ void observe_pooler(const Sight& sight, const api::ConnectionPolicy& policy, Mem
     if (component == pod->labels.end() || component->second != "pooler") continue;
     read_pod(sight, policy, memory, facts, pod);
   }
+  memory.poolers_paused = std::ranges::any_of(facts.seen.pods, [](const auto& pod) { return pod.paused; });
   std::erase_if(memory.announced, [&](const auto& one) {
     return std::none_of(facts.pods.begin(), facts.pods.end(),
                         [&](const auto& pod) { return pod.pod->meta.uid == one.first; });

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "../turn/names.h"
+#include "../turn/routes.h"
 #include "conditions.h"
 
 namespace pgrightsizer::controller {
@@ -34,7 +35,7 @@ void fill_figures(const Turn& turn, api::Status& status) {
     current.pooled = static_cast<Count>(facts.pooled.size());
     status.current = current;
   }
-  if (turn.policy.spec.routing.mode == api::RoutingMode::None)
+  if (!route_can_switch(turn.policy))
     status.route = !seen.pooler ? "Direct" : seen.direct_sessions > 0 ? "Moving" : "Pooler";
   else if (seen.route == Route::Direct)
     status.route = seen.pooler ? "Moving" : "Direct";

@@ -1,6 +1,7 @@
 #include <set>
 
 #include "../turn/names.h"
+#include "../turn/routes.h"
 #include "conditions.h"
 
 namespace pgrightsizer::controller {
@@ -53,7 +54,8 @@ api::Condition traffic_routed(const Turn& turn, const transition::Step& step, co
     return {"TrafficRouted", "True", "Pooled", "all sessions go through PgBouncer", 0, {}};
   if (status.route == "Direct")
     return {"TrafficRouted", "True", "Direct", "sessions go to PostgreSQL itself", 0, {}};
-  const bool to_pooler = seen.route == Route::Pooler;
+  const bool wanted = !route_can_switch(turn.policy) && turn.facts.plan.route == Route::Pooler;
+  const bool to_pooler = wanted || seen.route == Route::Pooler;
   return {"TrafficRouted", "False", to_pooler || seen.pooler ? "Draining" : "Moving",
           to_pooler ? std::to_string(seen.direct_sessions) + " direct sessions remain"
                     : "the pooler still has clients, or is being prepared",

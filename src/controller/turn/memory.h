@@ -55,10 +55,15 @@ struct Memory {
     std::optional<Instant> paused;                // when every pooler was paused
     std::optional<WallTime> pause_retry_at;       // after a PAUSE that was held up
     int pauses_held_up = 0;                       // in a row
+    std::optional<WallTime> retry_at;             // after a refusal of the API server
+    int refusals = 0;                             // in a row
   };
   RestartUnderWay restart;
 
   std::optional<Instant> starting_since;  // instances have been starting ever since
+
+  bool poolers_paused = false;  // some, at the last look
+  std::optional<transition::Route> front_route;  // where the front Service led last
 
   // Since when the EndpointSlices have shown nothing but this route.
   std::optional<transition::Route> endpoints_route;

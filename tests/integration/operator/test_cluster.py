@@ -38,8 +38,12 @@ def but(all_rules, resource, verbs=None):
 class Rights(OperatorTest):
     """The operator runs as a ServiceAccount whose role somebody mends bit by bit."""
 
+    def named(self):
+        """Of this test alone: what one before it was allowed is not forgotten at once."""
+        return self._testMethodName.replace("_", "-")
+
     def grant(self, allowed):
-        name = self.namespace.name
+        name = self.named()
         role = {"metadata": {"name": name}, "rules": allowed}
         code, answer = self.api.call("POST", f"{RBAC}/clusterroles", role)
         if code == 409:
@@ -48,17 +52,17 @@ class Rights(OperatorTest):
 
     def account(self):
         """A kubeconfig with the token of a ServiceAccount that is bound to the role."""
-        name = self.namespace.name
-        accounts = f"/api/v1/namespaces/{name}/serviceaccounts"
-        self.api.call("POST", accounts, {"metadata": {"name": "operator"}})
+        name, namespace = self.named(), self.namespace.name
+        accounts = f"/api/v1/namespaces/{namespace}/serviceaccounts"
+        self.api.call("POST", accounts, {"metadata": {"name": name}})
         self.api.call("POST", f"{RBAC}/clusterrolebindings", {
             "metadata": {"name": name},
             "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole",
                         "name": name},
-            "subjects": [{"kind": "ServiceAccount", "name": "operator", "namespace": name}]})
+            "subjects": [{"kind": "ServiceAccount", "name": name, "namespace": namespace}]})
         for kind in ("clusterroles", "clusterrolebindings"):
             self.addCleanup(self.api.call, "DELETE", f"{RBAC}/{kind}/{name}")
-        _, answer = self.api.call("POST", f"{accounts}/operator/token", {"spec": {}})
+        _, answer = self.api.call("POST", f"{accounts}/{name}/token", {"spec": {}})
         config = yaml.safe_load(pathlib.Path(kubeconfig()).read_text())
         config["users"][0]["user"] = {"token": answer["status"]["token"]}
         path = self.kubelet_home() / "kubeconfig"
@@ -109,6 +113,31 @@ class Rights(OperatorTest):
         self.assertEqual((200, "ok\n"), operator.page("/readyz"))
         self.assertEqual(290, shop.server.max_connections())
         self.assertTrue(operator.alive())
+
+    def test_a_restart_that_is_refused_is_told_and_tried_again(self):
+        self.grant(but(rules(), "pods", ["get", "list", "watch", "patch"]))
+        operator = self.start_operator(config=self.account())
+        shop = self.own_shop("kept", instances=TWELVE)
+        shop.make()
+        shop.make_policy()
+        words = [f"pods \"{shop.database}-0\" is forbidden", "delete"]
+        message = self.becomes("kept", "False", "Forbidden")
+        for word in words:
+            self.assertIn(word, message)
+        # The second try is 5 s after the first, the third 10 s later; it is told all the while.
+        reasons = set()
+        wait_until("three tries", PATIENCE, lambda: reasons.add(
+            self.namespace.condition("kept")[1]) or len(self.tries(operator)) >= 3, every=0.05)
+        self.assertEqual({"Forbidden"}, reasons)
+        self.assertEqual([], self.restarts_of(shop), "none has begun")
+        self.assertEqual(250, shop.server.max_connections())
+        self.grant(rules())
+        self.becomes("kept", "True", "InStep", 2 * PATIENCE)
+        self.assertEqual(290, shop.server.max_connections())
+        self.assertEqual(1, len(self.restarts_of(shop)))
+
+    def tries(self, operator):
+        return operator.lines(event="RestartStarted")
 
 
 class Restart(OperatorTest):

@@ -1,6 +1,8 @@
 // A restart's record in the status, which the next one is spaced by.
 #include "controller/execute/restart.h"
 
+#include <array>
+
 #include "unit/controller/turn_fixture.h"
 
 namespace pgrightsizer::controller {
@@ -77,21 +79,33 @@ class RestartAnswered : public RestartRecord {
   }
 };
 
+constexpr std::array kRefusals{ErrorKind::Unauthorized, ErrorKind::Forbidden, ErrorKind::Invalid,
+                              ErrorKind::TooManyRequests};
+
 TEST_F(RestartAnswered, WithARefusalLetsGoWhoWaitsForIt) {
-  for (const auto kind : {ErrorKind::Unauthorized, ErrorKind::Forbidden, ErrorKind::Invalid,
-                          ErrorKind::TooManyRequests}) {
+  for (const auto kind : kRefusals) {
     answered(kind);
     EXPECT_EQ(memory_.restart.begun_uid, "") << to_string(kind);
     EXPECT_FALSE(memory_.restart.paused) << to_string(kind);
+    EXPECT_TRUE(status_.restarts.empty()) << to_string(kind);
   }
 }
 
-TEST_F(RestartAnswered, ThatThePodIsAnotherHasNotBegun) {
-  for (const auto kind : {ErrorKind::Conflict, ErrorKind::NotFound}) {
-    answered(kind);
-    EXPECT_EQ(memory_.restart.begun_uid, "") << to_string(kind);
-    EXPECT_TRUE(memory_.restart.paused) << to_string(kind);
+TEST_F(RestartAnswered, WithRefusalsIsTriedMoreAndMoreRarely) {
+  for (const int after : {5, 10, 20, 40, 80, 160, 320, 320}) {
+    answered(ErrorKind::Forbidden);
+    EXPECT_EQ(memory_.restart.retry_at, clock_.time + seconds(after));
   }
+  provider_->refusal.reset();
+  restart();
+  answered(ErrorKind::Forbidden);
+  EXPECT_EQ(memory_.restart.retry_at, clock_.time + seconds(5));
+}
+
+TEST_F(RestartAnswered, ThatThePodIsAnotherHasNotBegun) {
+  answered(ErrorKind::Conflict);
+  EXPECT_EQ(memory_.restart.begun_uid, "");
+  EXPECT_TRUE(memory_.restart.paused);
 }
 
 TEST_F(RestartAnswered, WithNothingCertainMayBeUnderWay) {
@@ -99,6 +113,7 @@ TEST_F(RestartAnswered, WithNothingCertainMayBeUnderWay) {
     answered(kind);
     EXPECT_EQ(memory_.restart.begun_uid, "pod") << to_string(kind);
     EXPECT_TRUE(memory_.restart.paused) << to_string(kind);
+    EXPECT_EQ(status_.restarts.size(), 1U) << to_string(kind);
   }
 }
 

@@ -105,6 +105,17 @@ TEST(RestartRefusal, AnUnsafeRestartWaitsAndSaysWhy) {
   EXPECT_THAT(step.reason, HasSubstr("revision 7"));
 }
 
+TEST(RestartRefusal, OneThatTheApiServerRefusedIsTriedAgainLater) {
+  Sight sight = due();
+  sight.seen.restart_retry_at = sight.now + seconds{5};
+  EXPECT_THAT(sight.next(), WaitsFor(Topic::RestartPending));
+  EXPECT_EQ(sight.next().deadline, sight.seen.restart_retry_at);
+  sight.rules.restart_now = sight.now - seconds{1};
+  EXPECT_THAT(sight.next(), WaitsFor(Topic::RestartPending)) << "also when somebody asks";
+  sight.now += seconds{5};
+  EXPECT_THAT(sight.next(), Is(StepKind::Restart));
+}
+
 TEST(RestartRefusal, AnExternalServerIsRestartedBySomebodyElse) {
   Sight sight = at_rest_direct(10);
   sight.scale_to(12);

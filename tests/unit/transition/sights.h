@@ -19,7 +19,9 @@ struct Sight {
   History history;
   Time now{seconds{1'000'000}};
 
-  [[nodiscard]] Step next() const { return next_step(seen, plan, rules, history, now); }
+  [[nodiscard]] Step next() const {
+    return next_step(rules.switch_route ? seen : as_routed(seen), plan, rules, history, now);
+  }
   // Somebody scales; nothing has started or ended yet.
   void scale_to(Count instances);
 };
