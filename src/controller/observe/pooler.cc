@@ -156,7 +156,7 @@ void read_route(const Sight& sight, const api::ConnectionPolicy& policy, Memory&
   facts.front_uid = front->uid;
   auto& seen = facts.seen;
   seen.route = front->route.value_or(last_route(memory, facts));
-  memory.front_route = seen.route;
+  if (front->route) memory.front_route = front->route;
   std::set<std::string> pooler_ips;
   for (const auto& pod : facts.pods)
     if (!pod.pod->ip.empty()) pooler_ips.insert(pod.pod->ip);

@@ -93,6 +93,8 @@ TEST_F(FrontService, ThatIsGoneLeadsWhereItLed) {
   EXPECT_EQ(route(), Route::Pooler);
   pooler_ = false;
   EXPECT_EQ(route(), Route::Direct) << "there is no pooler any more";
+  pooler_ = true;
+  EXPECT_EQ(route(), Route::Pooler);
 }
 
 TEST_F(FrontService, ThatSomebodyHasChangedLeadsWhereItLed) {
