@@ -85,9 +85,41 @@ Backend backend_of(const Rows& rows, std::size_t i) {
   backend.tls = rows.number(i, "tls").value_or(0) != 0;
   backend.idle_for = milliseconds(rows.number(i, "idle").value_or(0));
   backend.age = milliseconds(rows.number(i, "age").value_or(0));
+  backend.started = rows.number(i, "started").value_or(0);
   backend.transaction_age = milliseconds(rows.number(i, "transaction").value_or(0));
   backend.blocked_by = rows.number(i, "blocked_by").value_or(0);
   return backend;
+}
+
+template <typename Numbers, typename NumberOf>
+std::string array_of(const Numbers& from, const NumberOf& number_of) {
+  std::string list;
+  for (const auto& one : from) list += (list.empty() ? "" : ",") + std::to_string(number_of(one));
+  return "{" + list + "}";
+}
+
+Result<int> ended_of(const Result<Rows>& rows) {
+  if (!rows) return fail(rows.error());
+  return static_cast<int>(rows->number(0, "ended").value_or(0));
+}
+
+// What they do is asked in the statement that ends them: between a look and a step lie other
+// logins, and who was idle may be in a transaction by now. The same holds for whose pid it is.
+Result<int> terminate_those(Session& session, const std::vector<Backend>& sessions,
+                            const std::string& condition,
+                            const std::vector<std::string>& more = {}) {
+  if (sessions.empty()) return 0;
+  std::vector<std::string> parameters = {
+      array_of(sessions, [](const auto& one) { return one.pid; }),
+      array_of(sessions, [](const auto& one) { return one.started; })};
+  parameters.insert(parameters.end(), more.begin(), more.end());
+  return ended_of(
+      session.query("select count(pg_terminate_backend(pid)) as ended from pg_stat_activity"
+                    " join unnest($1::int4[], $2::int8[]) as seen (pid, started) using (pid)"
+                    " where backend_type = 'client backend'"
+                    " and (extract(epoch from backend_start) * 1000000)::int8 = started and " +
+                        condition,
+                    parameters));
 }
 
 Result<void> without_rows(const Result<Rows>& rows) {
@@ -114,6 +146,7 @@ Result<std::vector<Backend>> read_backends(Session& session) {
              case when state like 'idle%' then greatest(0, extract(epoch from
                clock_timestamp() - state_change) * 1000)::int8 else 0 end as idle,
              greatest(0, extract(epoch from clock_timestamp() - backend_start) * 1000)::int8 as age,
+             (extract(epoch from backend_start) * 1000000)::int8 as started,
              greatest(0, extract(epoch from clock_timestamp() - xact_start) * 1000)::int8
                as transaction,
              case when wait_event_type = 'Lock' then (pg_blocking_pids(a.pid))[1] end as blocked_by
@@ -153,15 +186,22 @@ Result<void> reload_configuration(Session& session) {
 
 Result<int> terminate(Session& session, const std::vector<std::int64_t>& pids) {
   if (pids.empty()) return 0;
-  std::string list;
-  for (const auto pid : pids) list += (list.empty() ? "" : ",") + std::to_string(pid);
   // Looked up first: a pid may have become another kind of process since it was read.
-  const auto rows = session.query(
-      "select count(pg_terminate_backend(pid)) as ended from pg_stat_activity"
-      " where backend_type = 'client backend' and pid = any($1::int4[])",
-      {"{" + list + "}"});
-  if (!rows) return fail(rows.error());
-  return static_cast<int>(rows->number(0, "ended").value_or(0));
+  return ended_of(
+      session.query("select count(pg_terminate_backend(pid)) as ended from pg_stat_activity"
+                    " where backend_type = 'client backend' and pid = any($1::int4[])",
+                    {array_of(pids, [](std::int64_t pid) { return pid; })}));
+}
+
+Result<int> terminate_idle(Session& session, const std::vector<Backend>& sessions) {
+  return terminate_those(session, sessions, "state = 'idle'");
+}
+
+Result<int> terminate_in_transaction(Session& session, const std::vector<Backend>& sessions,
+                                     milliseconds age) {
+  return terminate_those(session, sessions,
+                         "clock_timestamp() - xact_start >= $3::int8 * interval '1 ms'",
+                         {std::to_string(age.count())});
 }
 
 Result<void> checkpoint(Session& session, milliseconds deadline) {

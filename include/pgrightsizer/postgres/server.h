@@ -51,6 +51,7 @@ struct Backend {
   bool tls = false;
   std::chrono::milliseconds idle_for{0};  // since state_change, when idle
   std::chrono::milliseconds age{0};       // since backend_start
+  std::int64_t started = 0;               // backend_start in µs: with the pid, this session and no other
   std::chrono::milliseconds transaction_age{0};  // of the open transaction; 0: none
   std::int64_t blocked_by = 0;            // pid of a session whose lock it waits for; 0: none
 };
@@ -72,8 +73,13 @@ struct Role {
 // ALTER SYSTEM SET max_connections; no restart. Invalid when the server refuses the value.
 [[nodiscard]] Result<void> alter_system_max_connections(Session& session, std::int64_t value);
 [[nodiscard]] Result<void> reload_configuration(Session& session);
-// Ends these backends; returns how many were there.
+// Ends these backends, whatever they do and whoever has the pid by now; returns how many were there.
 [[nodiscard]] Result<int> terminate(Session& session, const std::vector<std::int64_t>& pids);
+// Of these sessions, as they were read, those that are idle now; returns how many.
+[[nodiscard]] Result<int> terminate_idle(Session& session, const std::vector<Backend>& sessions);
+// Of these sessions, as they were read, those whose transaction is at least that old now.
+[[nodiscard]] Result<int> terminate_in_transaction(Session& session, const std::vector<Backend>& sessions,
+                                                   std::chrono::milliseconds age);
 [[nodiscard]] Result<void> checkpoint(Session& session, std::chrono::milliseconds deadline);
 
 }  // namespace pgrightsizer::postgres

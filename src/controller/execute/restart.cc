@@ -127,8 +127,10 @@ Result<void> hold_rollouts(const Turn& turn, bool held) {
 
 Result<void> end_transactions(const Turn& turn) {
   if (!turn.memory.admin) return {};
-  const auto ended = postgres::terminate(*turn.memory.admin, turn.facts.long_transactions);
+  const auto ended = postgres::terminate_in_transaction(*turn.memory.admin, turn.facts.long_transactions,
+                                                        turn.policy.spec.restart.long_transaction);
   if (!ended) return fail(ended.error());
+  if (*ended == 0) return {};  // they have ended by themselves
   tell(turn, kLongTransactionsEnded, "Pause",
        text(*ended) + " transactions older than " +
            text(turn.policy.spec.restart.long_transaction.count()) +

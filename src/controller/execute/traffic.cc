@@ -25,11 +25,8 @@ Result<void> terminate_idle(const Turn& turn, std::size_t at_once) {
   std::sort(idle.begin(), idle.end(),
             [](const auto& a, const auto& b) { return a.idle_for > b.idle_for; });
   idle.resize(std::min(idle.size(), at_once));
-  std::vector<std::int64_t> pids;
-  pids.reserve(idle.size());
-  for (const auto& backend : idle) pids.push_back(backend.pid);
-  if (pids.empty() || !turn.memory.admin) return {};
-  const auto done = postgres::terminate(*turn.memory.admin, pids);
+  if (idle.empty() || !turn.memory.admin) return {};
+  const auto done = postgres::terminate_idle(*turn.memory.admin, idle);
   if (!done) return fail(done.error());
   return {};
 }

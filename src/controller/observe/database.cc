@@ -133,7 +133,7 @@ void find_long_transactions(const api::ConnectionPolicy& policy, Facts& facts) {
   for (const auto& backend : facts.pooled) {
     const auto age = backend.transaction_age;
     if (age.count() > 0 && (oldest == nullptr || age > oldest->transaction_age)) oldest = &backend;
-    if (age >= policy.spec.restart.long_transaction) facts.long_transactions.push_back(backend.pid);
+    if (age >= policy.spec.restart.long_transaction) facts.long_transactions.push_back(backend);
   }
   if (oldest == nullptr) return;
   auto& seen = facts.seen;

@@ -70,7 +70,7 @@ struct Facts {
   std::optional<providers::Override> overridden;
   std::vector<postgres::Backend> direct;  // sessions of the application past the pooler
   std::vector<postgres::Backend> pooled;  // sessions that are poolers' server connections
-  std::vector<std::int64_t> long_transactions;  // pids behind the poolers, of restart.longTransaction
+  std::vector<postgres::Backend> long_transactions;  // of the pooled, as restart.longTransactionSeconds says
   sizing::Count sessions = 0;  // all client backends, ours included
 
   Saturation saturation;

@@ -184,6 +184,66 @@ TEST(ServerBackends, AreSeenAndEnded) {
   EXPECT_EQ(terminate(admin, {}).value(), 0);
 }
 
+// What a step ends was read some logins before.
+class ServerBackendsReadBefore : public ::testing::Test {
+ protected:
+  Session login() {
+    auto options = server_.login();
+    options.application_name = "shop";
+    return std::move(*Session::connect(options));
+  }
+  Backend read(const Session& session) {
+    Backend found;
+    EXPECT_TRUE(testing::eventually([&] {
+      const auto now = read_backends(admin_).value();
+      for (const auto& one : now)
+        if (one.pid == session.backend_pid()) found = one;
+      return found.pid != 0 && found.state.starts_with("idle");
+    }));
+    return found;
+  }
+
+  const PostgresProcess server_;
+  Session admin_ = server_.session();
+  Session app_ = login();
+};
+
+TEST_F(ServerBackendsReadBefore, AreEndedWhenTheyAreIdleStill) {
+  EXPECT_EQ(terminate_idle(admin_, {read(app_)}).value(), 1);
+  EXPECT_TRUE(testing::eventually([&] { return read_backends(admin_)->empty(); }));
+  EXPECT_EQ(terminate_idle(admin_, {}).value(), 0);
+}
+
+TEST_F(ServerBackendsReadBefore, AreLeftAloneInATransactionThatBeganSince) {
+  const auto seen = read(app_);
+  ASSERT_TRUE(app_.query("begin"));
+  ASSERT_TRUE(app_.query("select 1"));
+  EXPECT_EQ(terminate_idle(admin_, {seen}).value(), 0);
+  EXPECT_TRUE(app_.query("commit"));
+}
+
+TEST_F(ServerBackendsReadBefore, AreLeftAloneWhenThePidIsAnothers) {
+  auto seen = read(app_);
+  seen.started -= 1;
+  EXPECT_EQ(terminate_idle(admin_, {seen}).value(), 0);
+  ASSERT_TRUE(app_.query("begin"));
+  EXPECT_EQ(terminate_in_transaction(admin_, {seen}, 0ms).value(), 0);
+  EXPECT_TRUE(app_.query("select 1"));
+}
+
+TEST_F(ServerBackendsReadBefore, AreEndedWhileTheirTransactionIsThatOld) {
+  ASSERT_TRUE(app_.query("begin"));
+  EXPECT_TRUE(testing::eventually([&] { return read(app_).transaction_age > 100ms; }));
+  const auto seen = read(app_);
+  ASSERT_TRUE(app_.query("commit"));
+  EXPECT_EQ(terminate_in_transaction(admin_, {seen}, 100ms).value(), 0) << "in none";
+  ASSERT_TRUE(app_.query("begin"));
+  EXPECT_EQ(terminate_in_transaction(admin_, {seen}, 1min).value(), 0) << "in the next one";
+  EXPECT_TRUE(testing::eventually([&] { return read(app_).transaction_age > 100ms; }));
+  EXPECT_EQ(terminate_in_transaction(admin_, {seen}, 100ms).value(), 1);
+  EXPECT_TRUE(testing::eventually([&] { return read_backends(admin_)->empty(); }));
+}
+
 TEST(ServerBackends, BackgroundProcessesAreNotEnded) {
   const PostgresProcess server;
   auto admin = server.session();

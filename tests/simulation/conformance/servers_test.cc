@@ -181,6 +181,9 @@ Told sessions(Servers& servers) {
   const std::vector<std::int64_t> some(pids.begin(), pids.begin() + 4);
   told.push_back("ended: " + std::to_string(postgres::terminate(session, some).value()));
   told.push_back("fewer: " + word(eventually([&] { return of_shop().size() == pids.size() - some.size(); })));
+  auto idle = postgres::read_backends(session).value();
+  std::erase_if(idle, [&](const auto& one) { return one.pid != pids[4] && one.pid != pids[5]; });
+  told.push_back("idle ones ended: " + std::to_string(postgres::terminate_idle(session, idle).value()));
   told.push_back("the application: " + word(servers.open(servers.direct)));
   return told;
 }
