@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <cstdlib>
 
 #include "pgrightsizer/sizing/sizing.h"
 
@@ -19,12 +20,16 @@ Count pool_within_ceiling(const Settings& settings, Count pool_size) {
 }
 
 int tier_of_pool(const Settings& settings, Count pool_size) {
-  for (std::size_t i = 0; i < settings.tiers.size(); ++i) {
-    if (pool_size == pool_within_ceiling(settings, settings.tiers[i].pool_size)) {
-      return static_cast<int>(i) + 1;
-    }
-  }
-  return 0;
+  const auto& tiers = settings.tiers;
+  if (tiers.empty() || pool_size <= 0) return 0;
+  const auto pool_of = [&](const Tier& tier) {
+    return pool_within_ceiling(settings, tier.pool_size);
+  };
+  if (settings.provision == Provision::Always && pool_size < pool_of(tiers.front())) return 0;
+  const auto away = [&](const Tier& tier) { return std::abs(pool_size - pool_of(tier)); };
+  const auto nearest = std::min_element(
+      tiers.begin(), tiers.end(), [&](const Tier& a, const Tier& b) { return away(a) < away(b); });
+  return static_cast<int>(nearest - tiers.begin()) + 1;
 }
 
 }  // namespace pgrightsizer::sizing

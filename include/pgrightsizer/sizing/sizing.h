@@ -154,7 +154,9 @@ inline constexpr Count kRoleLimitSpare = 20;
 // This pool, cut to what sizing.maxConnections leaves for it beside the buffer.
 [[nodiscard]] Count pool_within_ceiling(const Settings& settings, Count pool_size);
 
-// The tier (1-based) whose pool size this is, 0 if none: how the tier in force is read back.
+// The tier (1-based) whose pool size is nearest to this one: how the tier in force is read back. Of a
+// pool from before the policy was changed it may be the size of none, and keeps its traffic all the
+// same. 0: no pool, or one below the first tier, which only Provision::Always makes.
 [[nodiscard]] int tier_of_pool(const Settings& settings, Count pool_size);
 
 // max(10 000, 2 × demand): client connections each pooler pod must be able to accept.

@@ -101,6 +101,15 @@ TEST(Plan, ATierIsNotEnteredByItsHysteresis) {
   EXPECT_EQ(plan_of(95, {}, 1).tier, 1);
 }
 
+TEST(Plan, AnotherPoolSizeMovesNoTrafficWithinTheHysteresis) {
+  Settings settings;
+  settings.tiers[0].pool_size = 180;  // 150 until now
+  const Plan edited = plan_of(45, settings, tier_of_pool(settings, 150));
+  EXPECT_EQ(edited.route, Route::Pooler);
+  EXPECT_EQ(edited.pool_size, 180);
+  EXPECT_EQ(plan_of(40, settings, tier_of_pool(settings, 150)).route, Route::Direct);
+}
+
 TEST(Plan, RisingThroughTwoTiersEntersTheSecondAtOnce) { EXPECT_EQ(plan_of(120, {}, 0).tier, 2); }
 
 TEST(Plan, FallingThroughTwoTiersLeavesBothAtOnce) {

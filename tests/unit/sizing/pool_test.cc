@@ -34,8 +34,44 @@ TEST(Pool, TheTierInForceIsReadBackFromThePool) {
   const Settings settings;
   EXPECT_EQ(tier_of_pool(settings, 150), 1);
   EXPECT_EQ(tier_of_pool(settings, 200), 2);
-  EXPECT_EQ(tier_of_pool(settings, 100), 0);
   EXPECT_EQ(tier_of_pool(settings, 0), 0);
+}
+
+TEST(Pool, OfAnotherSizeThanAnyTiersIsReadBackAsTheNearest) {
+  struct Case {
+    const char* edit;
+    Count present;
+    std::vector<Tier> tiers;
+    int tier;
+  };
+  const Case cases[] = {
+      {"the first raised", 150, {{50, 180}, {100, 200}}, 1},
+      {"the first lowered", 150, {{50, 120}, {100, 200}}, 1},
+      {"the second raised", 200, {{50, 150}, {100, 220}}, 2},
+      {"the second lowered", 200, {{50, 150}, {100, 180}}, 2},
+      {"the only one raised", 150, {{50, 500}}, 1},
+      {"the only one lowered", 150, {{50, 20}}, 1},
+      {"both raised", 150, {{50, 300}, {100, 400}}, 1},
+      {"all tiers removed", 150, {}, 0},
+  };
+  for (const auto& one : cases) {
+    Settings settings;
+    settings.tiers = one.tiers;
+    EXPECT_EQ(tier_of_pool(settings, one.present), one.tier) << one.edit;
+  }
+}
+
+TEST(Pool, ThatACeilingCutsNowIsReadBackAsTheNearest) {
+  Settings settings;
+  settings.max_connections = 180;
+  EXPECT_EQ(tier_of_pool(settings, 150), 1);
+}
+
+TEST(Pool, ThatIsAlwaysThereMayBeBelowTheFirstTier) {
+  Settings settings;
+  settings.provision = Provision::Always;
+  EXPECT_EQ(tier_of_pool(settings, 149), 0);
+  EXPECT_EQ(tier_of_pool(settings, 150), 1);
 }
 
 TEST(Pool, APoolThatTheCeilingCutsIsStillReadBackAsItsTier) {
