@@ -41,17 +41,20 @@ Count unseen_cap(const api::ConnectionPolicy& policy, const Facts& facts, Count 
   return std::max(boot, sizing::boot_cap(settings.buffer, facts.seen.reserved, settings.pooler_replicas));
 }
 
+// What cannot be read may well be there, and as it should be: nothing is written for it.
+bool unreadable(const Result<kube::Json>& object, Facts& facts) {
+  if (object || object.error().kind == ErrorKind::NotFound) return false;
+  facts.problems.push_back({kPoolerUnreadable, object.error().message()});
+  return true;
+}
+
 // The pooler as it was last applied, from its Deployment's and ConfigMap's annotations.
 void read_objects(const Sight& sight, const api::ConnectionPolicy& policy, Memory& memory,
                   Facts& facts) {
   const std::string name = pgbouncer::pooler_name(policy.name);
   const auto deployment = sight.client.get({res::kDeployment, policy.name_space, name});
-  if (!deployment) {
-    facts.pooler_gone = deployment.error().kind == ErrorKind::NotFound;
-    if (!facts.pooler_gone)
-      facts.problems.push_back({kPoolerUnreadable, deployment.error().message()});
-    return;
-  }
+  facts.pooler_gone = !deployment && deployment.error().kind == ErrorKind::NotFound;
+  if (unreadable(deployment, facts) || facts.pooler_gone) return;
   const auto meta = deployment->value("metadata", kube::Json::object());
   if (meta.value("/labels"_json_pointer, kube::Json::object()).value(kPolicyLabel, std::string()) !=
       policy.name) {
@@ -61,6 +64,9 @@ void read_objects(const Sight& sight, const api::ConnectionPolicy& policy, Memor
     return;
   }
   if (meta.contains("deletionTimestamp")) return;
+  const auto config = sight.client.get({res::kConfigMap, policy.name_space, name});
+  const auto secret = sight.client.get({res::kSecret, policy.name_space, name});
+  if (unreadable(config, facts) || unreadable(secret, facts)) return;
   facts.pooler_uid = meta.value("uid", std::string());
   const auto annotations = meta.value("annotations", kube::Json::object());
   transition::Pooler pooler;
@@ -69,9 +75,6 @@ void read_objects(const Sight& sight, const api::ConnectionPolicy& policy, Memor
   facts.guard_image = deployment->value(
       "/spec/template/spec/initContainers/0/image"_json_pointer, std::string());
   pooler.frozen = deployment->value("/spec/paused"_json_pointer, false);
-
-  const auto config = sight.client.get({res::kConfigMap, policy.name_space, name});
-  const auto secret = sight.client.get({res::kSecret, policy.name_space, name});
   if (secret) memory.console_password = decoded(*secret, "console-password");
   if (config) {
     const auto notes = config->value("/metadata/annotations"_json_pointer, kube::Json::object());

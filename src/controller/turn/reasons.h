@@ -150,7 +150,8 @@ inline constexpr Reason kPooledLoginFailed{"PooledLoginFailed", EventType::Warni
 // The pooler cannot be configured with what the policy and its Secrets say. Remedy: what the message
 // says.
 inline constexpr Reason kPoolerNotPossible{"PoolerNotPossible", EventType::Warning};
-// The pooler's Deployment cannot be read. Remedy: what the API server says in the message.
+// The pooler's Deployment, ConfigMap or Secret cannot be read. Remedy: what the API server says in the
+// message.
 inline constexpr Reason kPoolerUnreadable{"PoolerUnreadable", EventType::Warning};
 // The front Service or its EndpointSlices cannot be read. Remedy: what the API server says in the
 // message.

@@ -1,4 +1,6 @@
 // What pooler pods count with whose consoles do not answer. Both cases were found by tests/simulation.
+#include <algorithm>
+
 #include "controller/observe/observe.h"
 #include "unit/controller/turn_fixture.h"
 
@@ -59,6 +61,45 @@ TEST_F(PoolersThatDoNotAnswer, WhoIsGoneIsForgotten) {
   memory_.announced["uid-of-another"] = 75;
   static_cast<void>(seen("18"));
   EXPECT_FALSE(memory_.announced.contains("uid-of-another"));
+}
+
+class PoolersObjects : public PoolersThatDoNotAnswer {
+ protected:
+  // One look while the API server answers so for the object at the end of this path.
+  void look(const std::string& path, int status) {
+    transport_.on_call = [=](const kube::Request& request) {
+      if (request.path.ends_with(path)) return kube::Response{status, R"({"kind":"Status"})", {}, {}};
+      return answer(request.path);
+    };
+    facts_ = {};
+    observe_pooler(sight_, policy_, memory_, facts_);
+  }
+  // A problem that keeps every step back.
+  [[nodiscard]] bool unreadable() const {
+    return std::any_of(facts_.problems.begin(), facts_.problems.end(), [](const Problem& one) {
+      return one.blocks && one.reason.name == std::string("PoolerUnreadable");
+    });
+  }
+};
+
+TEST_F(PoolersObjects, ThatCannotBeReadAreNotWritten) {
+  for (const char* path : {"deployments/shop-db-pooler", "configmaps/shop-db-pooler", "secrets/shop-db-pooler"}) {
+    look(path, 500);
+    EXPECT_TRUE(unreadable()) << path;
+    EXPECT_FALSE(facts_.seen.pooler) << path;
+    EXPECT_FALSE(facts_.pooler_gone) << path;
+  }
+}
+
+TEST_F(PoolersObjects, ThatDoNotExistAreWritten) {
+  look("deployments/shop-db-pooler", 404);
+  EXPECT_TRUE(facts_.pooler_gone);
+  for (const char* path : {"configmaps/shop-db-pooler", "secrets/shop-db-pooler"}) {
+    look(path, 404);
+    EXPECT_FALSE(unreadable()) << path;
+    ASSERT_TRUE(facts_.seen.pooler) << path;
+    EXPECT_FALSE(facts_.seen.pooler->current) << path;
+  }
 }
 
 class RouteOfOldConnections : public TurnTest {
