@@ -13,16 +13,21 @@ using sizing::Workload;
 // Looks that see the same counts are kept as one sample for at most this part of the window.
 constexpr int kSamplesPerWindow = 64;
 
-Count replicas_of(const std::vector<Workload>& workloads, const std::string& name) {
+// A selected one stays the same when it is listed by its name from now on, where no kind is told.
+bool is_same(const Workload& a, const Workload& b) {
+  return a.name == b.name && (a.kind == b.kind || a.kind.empty() || b.kind.empty());
+}
+
+Count replicas_of(const std::vector<Workload>& workloads, const Workload& workload) {
   const auto found = std::find_if(workloads.begin(), workloads.end(),
-                                  [&](const Workload& one) { return one.name == name; });
+                                  [&](const Workload& one) { return is_same(one, workload); });
   return found == workloads.end() ? 0 : found->replicas;
 }
 
 bool same_counts(const std::vector<Workload>& a, const std::vector<Workload>& b) {
   return std::equal(a.begin(), a.end(), b.begin(), b.end(),
                     [](const Workload& x, const Workload& y) {
-                      return x.name == y.name && x.replicas == y.replicas;
+                      return is_same(x, y) && x.replicas == y.replicas;
                     });
 }
 
@@ -48,13 +53,13 @@ void Stabilizer::remember(Instant now, const std::vector<Workload>& workloads, C
 }
 
 // The bounds of a workload's replicas over a window that ends now.
-Stabilizer::Range Stabilizer::range(const std::string& name, Instant now,
+Stabilizer::Range Stabilizer::range(const Workload& workload, Instant now,
                                     std::chrono::seconds window) const {
-  const Count latest = replicas_of(samples_.back().workloads, name);
+  const Count latest = replicas_of(samples_.back().workloads, workload);
   Range range{latest, latest, now, now};
   for (const Sample& sample : samples_) {
     if (sample.until <= now - window) continue;
-    const Count replicas = replicas_of(sample.workloads, name);
+    const Count replicas = replicas_of(sample.workloads, workload);
     range.least = std::min(range.least, replicas);
     range.most = std::max(range.most, replicas);
     if (replicas < latest) range.less_until = sample.until;
@@ -64,9 +69,9 @@ Stabilizer::Range Stabilizer::range(const std::string& name, Instant now,
 }
 
 // Since when the replicas have been above that without a break.
-Stabilizer::Instant Stabilizer::above_since(const std::string& name, Count count) const {
+Stabilizer::Instant Stabilizer::above_since(const Workload& workload, Count count) const {
   for (auto sample = samples_.rbegin(); sample != samples_.rend(); ++sample) {
-    if (replicas_of(sample->workloads, name) <= count) return sample->until;
+    if (replicas_of(sample->workloads, workload) <= count) return sample->until;
   }
   return samples_.front().from;
 }
@@ -77,11 +82,11 @@ Stabilizer::Instant Stabilizer::above_since(const std::string& name, Count count
 // force waits until the replicas have stopped rising for a window, or for two windows at most.
 Count Stabilizer::count(const Workload& workload, Instant now, const Windows& windows,
                         Counted& counted) const {
-  const Range up = range(workload.name, now, windows.scale_up);
-  const Range down = range(workload.name, now, windows.scale_down);
+  const Range up = range(workload, now, windows.scale_up);
+  const Range down = range(workload, now, windows.scale_down);
   const bool first = now == watching_since_;
-  const Count present = first ? workload.replicas : replicas_of(in_force_, workload.name);
-  const Instant last_call = above_since(workload.name, present) + 2 * windows.scale_up;
+  const Count present = first ? workload.replicas : replicas_of(in_force_, workload);
+  const Instant last_call = above_since(workload, present) + 2 * windows.scale_up;
   const bool rising = up.least < workload.replicas && now < last_call;
   const Count least = rising ? std::min(present, up.least) : up.least;
   const Count count = std::clamp(present, least, down.most);
@@ -117,7 +122,7 @@ Stabilizer::Counted Stabilizer::observe(Instant now, const std::vector<Workload>
   // A workload that has gone keeps its place until the scale-down window has passed.
   for (Workload gone : in_force_) {
     const bool listed = std::any_of(workloads.begin(), workloads.end(),
-                                    [&](const Workload& one) { return one.name == gone.name; });
+                                    [&](const Workload& one) { return is_same(one, gone); });
     if (listed) continue;
     gone.replicas = 0;
     gone.pods_not_gone = 0;

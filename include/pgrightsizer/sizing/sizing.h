@@ -35,6 +35,7 @@ enum class CountInstances { Current, CurrentPlusSurge, AutoscalerMax };
 
 struct Workload {
   std::string name;
+  std::string kind;         // of a selected one: a Deployment and a StatefulSet may have one name
   Count replicas = 0;       // spec.replicas; negative is invalid and must be refused before
   Count pods_not_gone = 0;  // pods that exist, terminating ones included
   Count max_surge = 0;      // what a rolling update may add: pods …

@@ -54,9 +54,9 @@ class Stabilizer {
 
   void remember(Instant now, const std::vector<sizing::Workload>& workloads, sizing::Count sessions,
                 const Windows& windows);
-  [[nodiscard]] Range range(const std::string& name, Instant now,
+  [[nodiscard]] Range range(const sizing::Workload& workload, Instant now,
                             std::chrono::seconds window) const;
-  [[nodiscard]] Instant above_since(const std::string& name, sizing::Count count) const;
+  [[nodiscard]] Instant above_since(const sizing::Workload& workload, sizing::Count count) const;
   [[nodiscard]] sizing::Count count(const sizing::Workload& workload, Instant now,
                                     const Windows& windows, Counted& counted) const;
 

@@ -43,8 +43,10 @@ sizing::Workload counted(const std::string& name, const kube::Workload& live, co
 std::vector<sizing::Workload> count_selected(const api::ConnectionPolicy& policy,
                                              const Stores& stores, std::vector<Problem>& problems) {
   std::vector<sizing::Workload> out;
-  for (const auto& one : selected(policy, stores))
+  for (const auto& one : selected(policy, stores)) {
     out.push_back(counted(one.workload->meta.name, *one.workload, stores));
+    out.back().kind = one.kind;
+  }
   if (out.empty())
     problems.push_back({kWorkloadNotFound,
                         policy.text() + ": spec.workloadSelector matches no Deployment and no "

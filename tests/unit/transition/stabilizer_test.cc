@@ -117,6 +117,14 @@ TEST_F(StabilizerTest, WorkloadsAreHeldEachForItself) {
   EXPECT_EQ(counted.workloads.at(0).pods_not_gone, 11) << "pods are told as they are";
 }
 
+TEST_F(StabilizerTest, WorkloadsOfOneNameAndTwoKindsAreTwo) {
+  std::vector<Workload> workers = {workload("worker", 1), workload("worker", 30)};
+  workers[0].kind = "Deployment";
+  workers[1].kind = "StatefulSet";
+  for (const int at : {0, 1, 2})
+    EXPECT_EQ(look(seconds{at}, workers).workloads.at(1).replicas, 30) << at;
+}
+
 TEST_F(StabilizerTest, AWorkloadThatIsGoneCountsUntilTheWindowHasPassed) {
   (void)look(seconds{0}, {workload("api", 50), workload("jobs", 5)});
   const auto counted = look(seconds{10}, {workload("api", 50)});
