@@ -168,6 +168,7 @@ bool Reflector::out_of_patience(milliseconds lasted) {
 void Reflector::begin_again() {
   state_ = initial_events_ ? State::Beginning : State::Listing;
   continue_token_.clear();
+  begun_ = false;  // of a watch that was cut nobody tells how it ended
 }
 
 void Reflector::back_off(const Error* error) {

@@ -98,6 +98,14 @@ TEST_F(ReflectorTest, AServerThatCannotBeReachedIsAskedForInitialEventsAgain) {
   }
 }
 
+TEST_F(ReflectorTest, AServerThatCannotBeReachedAfterARefreshIsAskedForInitialEventsAgain) {
+  reflector.watch_begun();
+  EXPECT_TRUE(reflector.bookmark("5", true));
+  reflector.begin_again();
+  reflector.watch_ended(error(ErrorKind::Timeout), kLong);
+  expect_beginning();
+}
+
 TEST_F(ReflectorTest, AServerThatTwiceEndsWithoutAnEndOfInitialEventsIsListed) {
   reflector.watch_ended(std::nullopt, kLong);
   expect_beginning();
