@@ -69,6 +69,8 @@ class Informer::Impl {
 
   // What to do next; registers the stream that will do it, so that refresh() can end it.
   Mirror::Inquiry begin(StreamStop& stream);
+  // No picture is under way: a refresh need not wait for its end. Under mutex_.
+  [[nodiscard]] bool whole() const { return picture_ == mirror_.begun(); }
   void complete_picture();
   void pause(milliseconds delay, const std::stop_token& stop);
 
@@ -80,7 +82,8 @@ class Informer::Impl {
   std::mutex mutex_;
   std::condition_variable_any changed_;
   StreamStop* stream_ = nullptr;  // under way
-  bool refresh_ = false;
+  std::uint64_t wanted_ = 0;      // the picture of the last refresh
+  bool hurry_ = false;            // it is asked for, and no stream has begun since
 };
 
 void Informer::Impl::run(const std::stop_token& stop) {
@@ -109,26 +112,35 @@ void Informer::Impl::run(const std::stop_token& stop) {
 // Returns early when a refresh is asked for, but not at once: others follow within a moment.
 void Informer::Impl::pause(milliseconds delay, const std::stop_token& stop) {
   std::unique_lock lock(mutex_);
-  changed_.wait_for(lock, stop, delay, [this] { return refresh_; });
-  if (refresh_) changed_.wait_for(lock, stop, kGather, [] { return false; });
+  changed_.wait_for(lock, stop, delay, [this] { return hurry_; });
+  if (hurry_) changed_.wait_for(lock, stop, kGather, [] { return false; });
 }
 
 Mirror::Inquiry Informer::Impl::begin(StreamStop& stream) {
   std::scoped_lock lock(mutex_);
-  if (std::exchange(refresh_, false)) mirror_.begin_again();
+  hurry_ = false;
+  if (whole() && wanted_ > mirror_.begun()) mirror_.begin_again();
   stream_ = &stream;
   return mirror_.begin();
 }
 
+// A picture under way is left to come to its end: if each refresh cut one, there might never be any.
 std::uint64_t Informer::Impl::refresh() {
   std::scoped_lock lock(mutex_);
-  if (!std::exchange(refresh_, true) && stream_ != nullptr) stream_->cut();
+  const auto next = mirror_.begun() + 1;
+  if (std::exchange(wanted_, next) == next) return next;
+  hurry_ = true;
+  if (whole() && stream_ != nullptr) stream_->cut();
   changed_.notify_all();
-  return mirror_.begun() + 1;
+  return next;
 }
 
 void Informer::Impl::complete_picture() {
-  picture_ = mirror_.begun();
+  {
+    std::scoped_lock lock(mutex_);
+    picture_ = mirror_.begun();
+    if (wanted_ > picture_) stream_->cut();
+  }
   if (on_picture_) on_picture_();
 }
 

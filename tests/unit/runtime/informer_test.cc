@@ -49,12 +49,15 @@ class InformerTest : public ::testing::Test {
   void start(InformerOptions options = {kube::resources::kPod, "", ""}) {
     informer.emplace(transport, logger, std::move(options),
                      [this](const std::string& key, const nlohmann::json* value) {
-                       std::scoped_lock lock(mutex);
-                       if (value == nullptr) {
-                         present.erase(key);
-                       } else {
-                         present[key] = *value;
+                       {
+                         std::scoped_lock lock(mutex);
+                         if (value == nullptr) {
+                           present.erase(key);
+                         } else {
+                           present[key] = *value;
+                         }
                        }
+                       if (on_object) on_object(key);
                      },
                      [this] { return keys(); });
     informer->start();
@@ -75,6 +78,7 @@ class InformerTest : public ::testing::Test {
   RecordingLogger logger;
   mutable std::mutex mutex;
   std::map<std::string, nlohmann::json> present;
+  std::function<void(const std::string&)> on_object;
   std::optional<Informer> informer;
 };
 
@@ -229,6 +233,41 @@ TEST_F(InformerTest, ARefreshCutsTheWatchAndBringsAWholePicture) {
   EXPECT_EQ(paths().size(), 2u);
   EXPECT_EQ(informer->trouble(), "");
   EXPECT_EQ(logger.count("cannot watch"), 0);
+}
+
+TEST_F(InformerTest, RefreshesThatComeInEachPictureDoNotKeepItFromItsEnd) {
+  std::vector<std::uint64_t> pictures;
+  std::vector<std::uint64_t> wanted;
+  on_object = [&](const std::string& key) {
+    if (key != "shop/a" || wanted.size() == 3) return;
+    pictures.push_back(informer->picture());
+    wanted.push_back(informer->refresh());
+  };
+  for (int i = 0; i < 4; ++i)
+    transport.script(
+        {{event("ADDED", object("a", 1)), event("ADDED", object("b", 2)), bookmark(10)}, std::nullopt, true});
+  start();
+  ASSERT_TRUE(eventually([&] { return informer->picture() == 4; }));
+  EXPECT_THAT(pictures, ElementsAre(0, 1, 2));
+  EXPECT_THAT(wanted, ElementsAre(2, 3, 4));
+  EXPECT_EQ(paths().size(), 4u);
+  EXPECT_THAT(paths()[3], HasSubstr("sendInitialEvents=true"));
+}
+
+TEST_F(InformerTest, ARefreshDoesNotBeginAListAgainBeforeItsLastPage) {
+  std::atomic<std::uint64_t> wanted{0};
+  on_object = [&](const std::string& key) {
+    if (key == "shop/a" && wanted == 0) wanted = informer->refresh();
+  };
+  transport.script(no_initial_events());
+  transport.script({{list(object("a", 1), 10, "next")}});
+  transport.script({{list(object("b", 2), 10)}});
+  transport.script({{list(object("b", 2), 12)}});
+  start();
+  ASSERT_TRUE(eventually([&] { return wanted != 0 && informer->picture() == wanted; }));
+  EXPECT_THAT(paths()[2], HasSubstr("continue=next"));
+  EXPECT_THAT(paths()[3], ::testing::EndsWith("/pods?limit=500"));
+  EXPECT_THAT(keys(), ElementsAre("shop/b"));
 }
 
 TEST_F(InformerTest, ARefreshEndsABackOff) {

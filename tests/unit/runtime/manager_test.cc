@@ -171,8 +171,10 @@ TEST_F(ManagerTest, ARefreshIsOverWhenEveryPictureOfTheNamespaceHasCome) {
   const auto none = [] { return std::vector<std::string>{}; };
   manager->add({kube::resources::kPod, "", ""}, nothing, none);
   manager->add({kube::resources::kSecret, "elsewhere", ""}, nothing, none);
+  transport.script({{kNothing}, std::nullopt, true}, "/api/v1/pods");
+  transport.script({{kNothing}, std::nullopt, true}, "/api/v1/namespaces/elsewhere/secrets");
   manager->start();
-  ASSERT_TRUE(transport.wait_for_requests(2));  // both silent
+  ASSERT_TRUE(eventually([&] { return manager->synced(); }));
   transport.script({{kNothing}, std::nullopt, true}, "/api/v1/pods");
   const auto refresh = manager->refresh("shop");
   EXPECT_EQ(refresh.missing(), "Pod");
