@@ -11,6 +11,7 @@ namespace {
 using std::chrono::milliseconds;
 
 constexpr milliseconds kShort{1'000};        // a watch that ended sooner tells of trouble
+constexpr milliseconds kLongest{60'000};     // of what a server may ask to wait
 constexpr milliseconds kBreath{100};         // between two short watches that did bring events
 constexpr int kFailuresBeforeList = 5;
 constexpr int kUnfinishedBeforeList = 2;
@@ -174,10 +175,12 @@ void Reflector::begin_again() {
 void Reflector::back_off(const Error* error) {
   // A busy server, and one that lags behind, knows how long it will be; one that has just started says
   // so until its caches are full.
-  const bool knows = error != nullptr && error->retry_after.value_or(milliseconds(0)) > milliseconds(0) &&
+  const milliseconds asked =
+      std::min(error != nullptr ? error->retry_after.value_or(milliseconds(0)) : milliseconds(0), kLongest);
+  const bool knows = asked > milliseconds(0) &&
                      (error->kind == ErrorKind::TooManyRequests || error->kind == ErrorKind::Behind);
   if (knows) {
-    const double pause = static_cast<double>(error->retry_after->count()) * (1.0 + 0.25 * options_.random());
+    const double pause = static_cast<double>(asked.count()) * (1.0 + 0.25 * options_.random());
     delay_ = milliseconds(std::llround(pause));
     return;
   }
@@ -187,7 +190,7 @@ void Reflector::back_off(const Error* error) {
                       std::ldexp(1.0, std::min(failures_, 20));
   const double jittered = base * (1.0 + options_.random());
   delay_ = milliseconds(std::llround(std::min(jittered, static_cast<double>(limit.count()))));
-  if (error != nullptr && error->retry_after) delay_ = std::max(delay_, *error->retry_after);
+  delay_ = std::max(delay_, asked);
   ++failures_;
 }
 

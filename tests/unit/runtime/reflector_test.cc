@@ -345,6 +345,16 @@ TEST_F(ReflectorTest, TheServersOwnPauseIsKept) {
   EXPECT_EQ(reflector.next().delay, milliseconds(7'875));  // not all who were refused at once
 }
 
+TEST_F(ReflectorTest, AServersOwnPauseIsAMinuteAtMost) {
+  sync();
+  for (const auto kind : {ErrorKind::TooManyRequests, ErrorKind::Unavailable}) {
+    Error busy = error(kind);
+    busy.retry_after = std::chrono::hours(24);
+    reflector.watch_ended(busy, milliseconds(1));
+    EXPECT_EQ(reflector.next().delay, seconds(60));
+  }
+}
+
 TEST_F(ReflectorTest, APauseOfNothingIsNone) {
   sync();
   Error busy = error(ErrorKind::TooManyRequests);
