@@ -91,19 +91,26 @@ Result<Child> start(const ExecPlugin& plugin) {
   return failure(plugin, std::string("cannot be started: ") + std::strerror(error));
 }
 
-// What it prints until it closes its output; false when it takes too long or prints too much.
-bool read_all(int fd, Instant deadline, std::string& out) {
+// What it prints until it closes its output.
+Result<std::string> read_all(const ExecPlugin& plugin, int fd, std::chrono::milliseconds patience) {
+  const Instant deadline = std::chrono::steady_clock::now() + patience;
+  std::string out;
   std::array<char, 4096> buffer{};
   while (out.size() <= kMaxAnswer) {
     const auto left = std::chrono::ceil<std::chrono::milliseconds>(deadline - std::chrono::steady_clock::now());
+    if (left.count() <= 0) return failure(plugin, "no answer within " + std::to_string(patience.count() / 1000) + " s");
     pollfd ready{fd, POLLIN, 0};
-    if (left.count() <= 0 || poll(&ready, 1, static_cast<int>(left.count())) == 0) return false;
-    const ssize_t count = read(fd, buffer.data(), buffer.size());
-    if (count == 0) return true;
-    if (count > 0) out.append(buffer.data(), static_cast<std::size_t>(count));
-    if (count < 0 && errno != EINTR) return false;
+    const int found = poll(&ready, 1, static_cast<int>(left.count()));
+    if (found == 0) continue;
+    const ssize_t count = found < 0 ? -1 : read(fd, buffer.data(), buffer.size());
+    if (count == 0) return out;
+    if (count > 0) {
+      out.append(buffer.data(), static_cast<std::size_t>(count));
+    } else if (errno != EINTR) {
+      return failure(plugin, std::string("its answer cannot be read: ") + std::strerror(errno));
+    }
   }
-  return false;
+  return failure(plugin, "its answer is larger than 1 MiB");
 }
 
 Result<ExecCredential> parse(const ExecPlugin& plugin, const std::string& text) {
@@ -147,16 +154,15 @@ TokenSource::Renew from_plugin(ExecPlugin plugin, ExecCredential first, ShowCert
 Result<ExecCredential> run_exec_plugin(const ExecPlugin& plugin, std::chrono::milliseconds deadline) {
   const auto child = start(plugin);
   if (!child) return fail(child.error());
-  std::string text;
-  const bool complete = read_all(child->output, std::chrono::steady_clock::now() + deadline, text);
+  auto text = read_all(plugin, child->output, deadline);
   close(child->output);
-  if (!complete) kill(child->pid, SIGKILL);
+  if (!text) kill(child->pid, SIGKILL);
   int status = 0;
   while (waitpid(child->pid, &status, 0) < 0 && errno == EINTR) {
   }
-  if (!complete) return failure(plugin, "no answer within " + std::to_string(deadline.count() / 1000) + " s");
+  if (!text) return fail(std::move(text.error()));
   if (!WIFEXITED(status) || WEXITSTATUS(status) != 0) return failure(plugin, "it has failed");
-  return parse(plugin, text);
+  return parse(plugin, *text);
 }
 
 }  // namespace pgrightsizer::kube

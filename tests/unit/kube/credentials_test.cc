@@ -240,7 +240,7 @@ TEST_F(ExecPluginTest, WhatGoesWrongIsSaidWithTheHint) {
   refused("echo hello\n", "no ExecCredential");
   refused(print(""), "neither a token nor a client certificate");
   refused(R"(echo '{"kind":"ExecCredential","apiVersion":"client.authentication.k8s.io/v1beta1"}')", "not of apiVersion");
-  refused("head -c 2000000 /dev/zero\n", "no answer");
+  refused("head -c 2097152 /dev/zero\n", "its answer is larger than 1 MiB");
   auto absent = plugin("");
   absent.command = "/nonexistent";
   EXPECT_THAT(run_exec_plugin(absent).error().message(), HasSubstr("cannot be started: No such file"));
