@@ -25,6 +25,7 @@ using Instant = std::chrono::steady_clock::time_point;
 using nlohmann::json;
 
 constexpr std::size_t kMaxAnswer = 1u << 20;
+constexpr std::chrono::milliseconds kLook{100};  // so soon a stop is seen
 
 tl::unexpected<Error> failure(const ExecPlugin& plugin, const std::string& what) {
   return fail(ErrorKind::Unauthorized, what, "exec plugin " + plugin.command,
@@ -92,15 +93,17 @@ Result<Child> start(const ExecPlugin& plugin) {
 }
 
 // What it prints until it closes its output.
-Result<std::string> read_all(const ExecPlugin& plugin, int fd, std::chrono::milliseconds patience) {
+Result<std::string> read_all(const ExecPlugin& plugin, int fd, std::chrono::milliseconds patience,
+                             const std::stop_token& stop) {
   const Instant deadline = std::chrono::steady_clock::now() + patience;
   std::string out;
   std::array<char, 4096> buffer{};
   while (out.size() <= kMaxAnswer) {
     const auto left = std::chrono::ceil<std::chrono::milliseconds>(deadline - std::chrono::steady_clock::now());
+    if (stop.stop_requested()) return failure(plugin, "its answer is no longer wanted");
     if (left.count() <= 0) return failure(plugin, "no answer within " + std::to_string(patience.count() / 1000) + " s");
     pollfd ready{fd, POLLIN, 0};
-    const int found = poll(&ready, 1, static_cast<int>(left.count()));
+    const int found = poll(&ready, 1, static_cast<int>(std::min(left, kLook).count()));
     if (found == 0) continue;
     const ssize_t count = found < 0 ? -1 : read(fd, buffer.data(), buffer.size());
     if (count == 0) return out;
@@ -141,20 +144,21 @@ std::chrono::milliseconds good_for(const ExecCredential& credential) {
 
 TokenSource::Renew from_plugin(ExecPlugin plugin, ExecCredential first, ShowCertificate show) {
   return [plugin = std::move(plugin), first = std::optional(std::move(first)),
-          show = std::move(show)]() mutable -> std::optional<FreshToken> {
+          show = std::move(show)](const std::stop_token& stop) mutable -> std::optional<FreshToken> {
     auto now = std::exchange(first, std::nullopt);
     if (!now)
-      if (auto answer = run_exec_plugin(plugin)) now = std::move(*answer);
+      if (auto answer = run_exec_plugin(plugin, kPluginPatience, stop)) now = std::move(*answer);
     if (!now) return std::nullopt;
     if (!now->client_key_pem.empty()) show(now->client_cert_pem, now->client_key_pem);
     return FreshToken{now->token, good_for(*now)};
   };
 }
 
-Result<ExecCredential> run_exec_plugin(const ExecPlugin& plugin, std::chrono::milliseconds deadline) {
+Result<ExecCredential> run_exec_plugin(const ExecPlugin& plugin, std::chrono::milliseconds deadline,
+                                       const std::stop_token& stop) {
   const auto child = start(plugin);
   if (!child) return fail(child.error());
-  auto text = read_all(plugin, child->output, deadline);
+  auto text = read_all(plugin, child->output, deadline, stop);
   close(child->output);
   if (!text) kill(child->pid, SIGKILL);
   int status = 0;

@@ -4,6 +4,7 @@
 #include <chrono>
 #include <functional>
 #include <optional>
+#include <stop_token>
 #include <string>
 
 #include "pgrightsizer/base/clock.h"
@@ -20,10 +21,14 @@ struct ExecCredential {
   std::optional<WallTime> expires;
 };
 
+constexpr std::chrono::milliseconds kPluginPatience{60'000};
+
 // Runs the program and waits for its answer; what it writes to stderr goes where ours goes. It is
-// never asked interactively. Errors name the program and what to do.
-[[nodiscard]] Result<ExecCredential> run_exec_plugin(
-    const ExecPlugin& plugin, std::chrono::milliseconds deadline = std::chrono::seconds(60));
+// never asked interactively, and is killed at the deadline, or soon after a stop. Errors name the
+// program and what to do.
+[[nodiscard]] Result<ExecCredential> run_exec_plugin(const ExecPlugin& plugin,
+                                                     std::chrono::milliseconds deadline = kPluginPatience,
+                                                     const std::stop_token& stop = {});
 
 // For the requests' token: what the program said the first time, then what it says when that is no
 // longer good. `show` gets the client certificate, if it has one, and its key.

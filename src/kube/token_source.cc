@@ -1,37 +1,68 @@
 #include "token_source.h"
 
+#include <algorithm>
 #include <fstream>
 #include <iterator>
+#include <utility>
 
 namespace pgrightsizer::kube {
 namespace {
 
 constexpr std::chrono::seconds kMinute{60};
-constexpr std::chrono::seconds kAgain{10};  // after there was none
+constexpr std::chrono::seconds kAgain{10};   // after there was none
+constexpr std::chrono::seconds kCourtesy{1};  // the last one is good for a little longer
 
 }  // namespace
 
-std::string TokenSource::get(Instant now) {
-  std::scoped_lock lock(mutex_);
-  if (renew_ && now >= next_) renew_locked(now);
+TokenSource::TokenSource(std::string token, Renew renew, std::function<Instant()> clock)
+    : renew_(std::move(renew)), clock_(std::move(clock)), token_(std::move(token)) {
+  if (!renew_) return;
+  take_locked(renew_({}));
+  thread_ = std::jthread([this](const std::stop_token& stop) { work(stop); });
+}
+
+std::string TokenSource::get(Instant until, const std::stop_token& stop) {
+  std::unique_lock lock(mutex_);
+  if (renew_ && clock_() >= next_) want_locked();
+  changed_.wait_until(lock, stop, std::min(until, since_ + kCourtesy), [this] { return !wanted_; });
   return token_;
 }
 
-bool TokenSource::renew_after_refusal(const std::string& token, Instant now) {
-  std::scoped_lock lock(mutex_);
+bool TokenSource::renew_after_refusal(const std::string& token, Instant until, const std::stop_token& stop) {
+  std::unique_lock lock(mutex_);
   if (!renew_) return false;
-  if (token_ == token) renew_locked(now);
+  const bool in_vain = failed_ && clock_() < next_;
+  if (token_ == token && !in_vain) want_locked();
+  changed_.wait_until(lock, stop, until, [this] { return !wanted_; });
   return token_ != token;
 }
 
-void TokenSource::renew_locked(Instant now) {
-  auto fresh = renew_();
-  next_ = now + (fresh ? fresh->good_for : kAgain);
+void TokenSource::want_locked() {
+  if (std::exchange(wanted_, true)) return;
+  since_ = std::chrono::steady_clock::now();
+  changed_.notify_all();
+}
+
+void TokenSource::take_locked(std::optional<FreshToken> fresh) {
+  failed_ = !fresh;
+  next_ = clock_() + (fresh ? fresh->good_for : kAgain);
   if (fresh) token_ = std::move(fresh->token);
 }
 
+void TokenSource::work(const std::stop_token& stop) {
+  std::unique_lock lock(mutex_);
+  while (changed_.wait(lock, stop, [this] { return wanted_; })) {
+    lock.unlock();
+    auto fresh = renew_(stop);
+    lock.lock();
+    take_locked(std::move(fresh));
+    wanted_ = false;
+    changed_.notify_all();
+  }
+}
+
 TokenSource::Renew from_file(std::string path) {
-  return [path = std::move(path)]() -> std::optional<FreshToken> {
+  return [path = std::move(path)](const std::stop_token&) -> std::optional<FreshToken> {
     std::ifstream in(path, std::ios::binary);
     std::string text{std::istreambuf_iterator<char>(in), std::istreambuf_iterator<char>()};
     const auto end = text.find_last_not_of(" \t\r\n");

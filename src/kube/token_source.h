@@ -2,10 +2,13 @@
 #pragma once
 
 #include <chrono>
+#include <condition_variable>
 #include <functional>
 #include <mutex>
 #include <optional>
+#include <stop_token>
 #include <string>
+#include <thread>
 
 namespace pgrightsizer::kube {
 
@@ -16,27 +19,38 @@ struct FreshToken {
 
 // A fixed token, or one that is renewed: from a file by the kubelet, or by a program. It is asked
 // for when it is no longer good, and after a refusal; while there is none the last one stays in use.
-// Thread-safe; callers wait for the one that renews.
+// Whoever finds that a new one is due has it fetched by a thread of this class and waits for it, as
+// the others do, but no longer than it likes: a program may hang. Thread-safe.
 class TokenSource {
  public:
   using Instant = std::chrono::steady_clock::time_point;
-  using Renew = std::function<std::optional<FreshToken>()>;
+  // Gives up when it is told to stop.
+  using Renew = std::function<std::optional<FreshToken>(const std::stop_token&)>;
 
-  explicit TokenSource(std::string token, Renew renew = {})
-      : token_(std::move(token)), renew_(std::move(renew)) {}
+  // Without `renew` the token is fixed; else it is asked for here for the first time.
+  explicit TokenSource(std::string token, Renew renew = {},
+                       std::function<Instant()> clock = std::chrono::steady_clock::now);
 
-  // Empty: no token at all.
-  [[nodiscard]] std::string get(Instant now);
+  // Empty: no token at all. When a new one is late by more than a second, the last one must do.
+  [[nodiscard]] std::string get(Instant until, const std::stop_token& stop = {});
   // The server refused `token` (401). True if there is another one now, so that it is worth trying.
-  [[nodiscard]] bool renew_after_refusal(const std::string& token, Instant now);
+  [[nodiscard]] bool renew_after_refusal(const std::string& token, Instant until, const std::stop_token& stop = {});
 
  private:
-  void renew_locked(Instant now);
+  void want_locked();
+  void take_locked(std::optional<FreshToken> fresh);
+  void work(const std::stop_token& stop);
 
+  const Renew renew_;
+  const std::function<Instant()> clock_;
   std::mutex mutex_;
+  std::condition_variable_any changed_;
   std::string token_;
-  Renew renew_;
-  Instant next_{};
+  Instant next_{};       // when a new one is due
+  bool wanted_ = false;  // a new one, and it is not there yet
+  Instant since_{};
+  bool failed_ = false;  // the last renewal
+  std::jthread thread_;  // renews; the last member, so that it ends first
 };
 
 // For a file that the kubelet renews: read once a minute.

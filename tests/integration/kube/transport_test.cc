@@ -410,6 +410,64 @@ TEST(Transport, ACertificateThatAPluginBringsIsReplacedAfterARefusal) {
   std::filesystem::remove_all(directory);
 }
 
+// A plugin that brings a token once, and then does something else.
+class TransportWithPlugin : public ::testing::Test {
+ protected:
+  void connect(const std::string& afterwards) {
+    std::filesystem::create_directory(directory_);
+    const auto plugin = directory_ / "plugin";
+    std::ofstream(plugin) << "#!/bin/sh\ncd " << directory_ << "\n"
+                          << "if mkdir first 2>/dev/null; then echo '" << kAnswer << "'; else mkdir second; "
+                          << afterwards << "; fi\n";
+    std::filesystem::permissions(plugin, std::filesystem::perms::owner_all);
+    Credentials credentials;
+    credentials.server = server_.url();
+    credentials.exec.api_version = "client.authentication.k8s.io/v1";
+    credentials.exec.command = plugin.string();
+    auto transport = make_transport(credentials);
+    ASSERT_TRUE(transport) << transport.error().message();
+    transport_ = std::move(*transport);
+  }
+  ~TransportWithPlugin() override { std::filesystem::remove_all(directory_); }
+
+  static constexpr const char* kAnswer =
+      R"({"kind":"ExecCredential","apiVersion":"client.authentication.k8s.io/v1",)"
+      R"("status":{"token":"old","expirationTimestamp":"2020-01-01T00:00:00Z"}})";
+  const std::filesystem::path directory_ =
+      std::filesystem::temp_directory_path() / ("token-plugin-" + std::to_string(::getpid()));
+  LoopbackServer server_{[](const Socket& client) {
+    while (!client.read_head().empty()) client.send(answer("401 Unauthorized", "{}"));
+  }};
+  std::unique_ptr<Transport> transport_;
+};
+
+TEST_F(TransportWithPlugin, OneThatHangsDoesNotOutliveTheDeadline) {
+  connect("exec sleep 30");
+  const auto begin = steady_clock::now();
+  const auto response = transport_->call(get(), milliseconds(500));
+  const auto took = steady_clock::now() - begin;
+  ASSERT_TRUE(response) << response.error().message();
+  EXPECT_EQ(response->status, 401);
+  EXPECT_TRUE(std::filesystem::exists(directory_ / "second"));
+  EXPECT_LT(took, seconds(10)) << "of a machine that has other things to do";
+  transport_.reset();  // and ends it
+  EXPECT_LT(steady_clock::now() - begin, seconds(20));
+}
+
+TEST_F(TransportWithPlugin, AStreamIsStoppedWhileItHangs) {
+  connect("exec sleep 30");
+  std::stop_source stop;
+  steady_clock::time_point stopped;
+  std::thread stopper([&] {
+    while (!std::filesystem::exists(directory_ / "second")) std::this_thread::sleep_for(milliseconds(1));
+    stopped = steady_clock::now();
+    stop.request_stop();
+  });
+  static_cast<void>(transport_->stream(get(), [](std::string_view) {}, kEnough, stop.get_token()));
+  stopper.join();
+  EXPECT_LT(steady_clock::now() - stopped, seconds(5));
+}
+
 class TransportWithAuthorityFile : public ::testing::Test {
  protected:
   TransportWithAuthorityFile() {

@@ -3,19 +3,27 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
+#include <functional>
+#include <future>
 #include <nlohmann/json.hpp>
+#include <thread>
 
 #include "kube/base64.h"
 #include "kube/exec_plugin.h"
 #include "kube/token_source.h"
 #include "pgrightsizer/kube/transport.h"
+#include "unit/runtime/eventually.h"
 
 namespace pgrightsizer::kube {
 namespace {
 
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+using std::chrono::steady_clock;
 using ::testing::HasSubstr;
 namespace fs = std::filesystem;
 
@@ -154,45 +162,103 @@ TEST(Base64, DecodesAndRefuses) {
     EXPECT_FALSE(decode_base64(bad)) << bad;
 }
 
+// With a clock that is set forward.
 class TokenSourceTest : public KubeconfigTest {
  protected:
-  TokenSource::Instant now = std::chrono::steady_clock::now();
+  [[nodiscard]] std::function<TokenSource::Instant()> clock() {
+    return [this, begin = steady_clock::now()] { return begin + ahead.load(); };
+  }
+  static TokenSource::Instant in(milliseconds patience) { return steady_clock::now() + patience; }
+  static bool becomes(TokenSource& source, const std::string& token) {
+    return eventually([&] { return source.get(in(kEnough)) == token; });
+  }
+  static bool refused(TokenSource& source, const std::string& token) {
+    return source.renew_after_refusal(token, in(kEnough));
+  }
+
+  static constexpr seconds kEnough{60};
+  std::atomic<seconds> ahead{seconds(0)};
 };
 
 TEST_F(TokenSourceTest, IsReadOnceAMinute) {
-  TokenSource source("", from_file(write("token", "one\n")));
-  EXPECT_EQ(source.get(now), "one");
+  TokenSource source("", from_file(write("token", "one\n")), clock());
+  EXPECT_EQ(source.get(in(kEnough)), "one");
   write("token", "two\n");
-  EXPECT_EQ(source.get(now + std::chrono::seconds(59)), "one");
-  EXPECT_EQ(source.get(now + std::chrono::seconds(60)), "two");
+  ahead = seconds(59);
+  EXPECT_EQ(source.get(in(kEnough)), "one");
+  ahead = seconds(60);
+  EXPECT_TRUE(becomes(source, "two"));
 }
 
 TEST_F(TokenSourceTest, IsReadAfterARefusalAndTellsWhetherThatHelps) {
   TokenSource source("", from_file(write("token", "one")));
-  EXPECT_EQ(source.get(now), "one");
-  EXPECT_FALSE(source.renew_after_refusal("one", now));
+  EXPECT_FALSE(refused(source, "one"));
   write("token", "two");
-  EXPECT_TRUE(source.renew_after_refusal("one", now));
-  EXPECT_TRUE(source.renew_after_refusal("one", now));  // another request was refused earlier
-  EXPECT_EQ(source.get(now), "two");
+  EXPECT_TRUE(refused(source, "one"));
+  EXPECT_TRUE(refused(source, "one"));  // another request was refused earlier
+  EXPECT_EQ(source.get(in(kEnough)), "two");
 }
 
 TEST_F(TokenSourceTest, TheLastTokenStaysWhileTheFileCannotBeRead) {
-  TokenSource source("", from_file(write("token", "one")));
-  EXPECT_EQ(source.get(now), "one");
+  TokenSource source("", from_file(write("token", "one")), clock());
   fs::remove(directory / "token");
-  EXPECT_EQ(source.get(now + std::chrono::minutes(2)), "one");
+  ahead = seconds(120);
+  EXPECT_EQ(source.get(in(kEnough)), "one");
   write("token", "\n");
-  EXPECT_EQ(source.get(now + std::chrono::minutes(4)), "one");
+  ahead = seconds(240);
+  EXPECT_EQ(source.get(in(kEnough)), "one");
+  write("token", "two");
+  ahead = seconds(360);
+  EXPECT_TRUE(becomes(source, "two"));
 }
 
 TEST_F(TokenSourceTest, AFixedTokenStays) {
   TokenSource source("fixed");
-  EXPECT_EQ(source.get(now), "fixed");
-  EXPECT_FALSE(source.renew_after_refusal("fixed", now));
+  EXPECT_EQ(source.get(in(kEnough)), "fixed");
+  EXPECT_FALSE(refused(source, "fixed"));
 }
 
-class ExecPluginTest : public KubeconfigTest {
+TEST_F(TokenSourceTest, OneThatIsLateIsFetchedOnceAndWaitedForAsLongAsTheCallerLikes) {
+  std::promise<void> comes;
+  std::atomic<int> runs{0};
+  TokenSource source("", [&, late = comes.get_future().share()](const std::stop_token&) {
+    if (++runs == 1) return FreshToken{"one", kEnough};
+    late.wait();
+    return FreshToken{"two", kEnough};
+  }, clock());
+  ahead = kEnough;
+  EXPECT_EQ(source.get(in(milliseconds(20))), "one");
+  EXPECT_FALSE(source.renew_after_refusal("one", in(milliseconds(20))));
+  EXPECT_EQ(source.get(in(std::chrono::hours(1))), "one");
+  std::stop_source stop;
+  stop.request_stop();
+  EXPECT_FALSE(source.renew_after_refusal("one", in(std::chrono::hours(1)), stop.get_token()));
+  comes.set_value();
+  EXPECT_TRUE(refused(source, "one"));
+  EXPECT_EQ(runs, 2);
+}
+
+TEST_F(TokenSourceTest, ARenewalThatTakesLongAndFailsIsNotTriedAgainAtOnce) {
+  std::atomic<int> runs{0};
+  TokenSource source("", [&](const std::stop_token&) -> std::optional<FreshToken> {
+    if (++runs == 1) return FreshToken{"one", kEnough};
+    ahead = ahead.load() + seconds(60);
+    return std::nullopt;
+  }, clock());
+  ahead = seconds(60);
+  ASSERT_TRUE(eventually([&] { return source.get(in(kEnough)) == "one" && ahead.load() == seconds(120); }));
+  EXPECT_EQ(source.get(in(kEnough)), "one");
+  EXPECT_FALSE(refused(source, "one"));
+  ahead = seconds(129);
+  EXPECT_FALSE(refused(source, "one"));
+  EXPECT_EQ(source.get(in(kEnough)), "one");
+  EXPECT_EQ(runs, 2);
+  ahead = seconds(130);
+  EXPECT_FALSE(refused(source, "one"));
+  EXPECT_EQ(runs, 3);
+}
+
+class ExecPluginTest : public TokenSourceTest {
  protected:
   // The plugin of a kubeconfig, a script beside it.
   [[nodiscard]] ExecPlugin plugin(const std::string& script, const std::string& more = "") const {
@@ -209,7 +275,6 @@ class ExecPluginTest : public KubeconfigTest {
     std::ifstream in(directory / name);
     return {std::istreambuf_iterator<char>(in), std::istreambuf_iterator<char>()};
   }
-  TokenSource::Instant now = std::chrono::steady_clock::now();
 };
 
 TEST_F(ExecPluginTest, IsToldWhatTheKubeconfigSaysAndAnswersWithCredentials) {
@@ -244,8 +309,21 @@ TEST_F(ExecPluginTest, WhatGoesWrongIsSaidWithTheHint) {
   auto absent = plugin("");
   absent.command = "/nonexistent";
   EXPECT_THAT(run_exec_plugin(absent).error().message(), HasSubstr("cannot be started: No such file"));
-  const auto slow = run_exec_plugin(plugin("exec sleep 60\n"), std::chrono::milliseconds(100));
+  const auto slow = run_exec_plugin(plugin("exec sleep 60\n"), milliseconds(100));
   EXPECT_THAT(slow.error().message(), HasSubstr("no answer within"));
+}
+
+TEST_F(ExecPluginTest, IsNotWaitedForAfterAStop) {
+  std::stop_source stop;
+  std::thread stopper([&] {
+    EXPECT_TRUE(eventually([&] { return fs::exists(directory / "runs"); }));
+    stop.request_stop();
+  });
+  const auto hanging = plugin("cd \"$(dirname \"$0\")\"; echo x >runs; exec sleep 60\n");
+  const auto answer = run_exec_plugin(hanging, kPluginPatience, stop.get_token());
+  stopper.join();
+  ASSERT_FALSE(answer);
+  EXPECT_THAT(answer.error().message(), HasSubstr("no longer wanted"));
 }
 
 TEST_F(ExecPluginTest, IsAskedAgainWhenItsTokenExpiresOrIsRefused) {
@@ -253,14 +331,16 @@ TEST_F(ExecPluginTest, IsAskedAgainWhenItsTokenExpiresOrIsRefused) {
   ExecCredential first;
   first.token = "one";
   first.expires = SystemClock().now() + std::chrono::minutes(11);
-  TokenSource source("", from_plugin(asked, first, {}));
-  EXPECT_EQ(source.get(now), "one");
-  EXPECT_EQ(source.get(now + std::chrono::minutes(9)), "one");
+  TokenSource source("", from_plugin(asked, first, {}), clock());
+  ahead = std::chrono::minutes(9);
+  EXPECT_EQ(source.get(in(kEnough)), "one");
   EXPECT_EQ(read("calls"), "");
-  EXPECT_EQ(source.get(now + std::chrono::minutes(11)), "two");
-  EXPECT_EQ(source.get(now + std::chrono::hours(24)), "two");  // says no end
+  ahead = std::chrono::minutes(11);
+  EXPECT_TRUE(becomes(source, "two"));
+  ahead = std::chrono::hours(24);
+  EXPECT_EQ(source.get(in(kEnough)), "two");  // says no end
   EXPECT_EQ(read("calls"), "x\n");
-  EXPECT_FALSE(source.renew_after_refusal("two", now));
+  EXPECT_FALSE(refused(source, "two"));
   EXPECT_EQ(read("calls"), "x\nx\n");
 }
 
@@ -274,16 +354,18 @@ TEST_F(ExecPluginTest, ACertificateAloneIsAskedForAgainWhenItExpiresOrIsRefused)
   std::string shown;
   TokenSource source("", from_plugin(asked, first, [&](const std::string& cert, const std::string& key) {
                        shown = cert + key;
-                     }));
-  EXPECT_EQ(source.get(now), "");
-  EXPECT_EQ(source.get(now + std::chrono::minutes(9)), "");
+                     }), clock());
   EXPECT_EQ(shown, "C1K1");
+  ahead = std::chrono::minutes(9);
+  EXPECT_EQ(source.get(in(kEnough)), "");
   EXPECT_EQ(read("calls"), "");
-  EXPECT_EQ(source.get(now + std::chrono::minutes(11)), "");
-  EXPECT_EQ(shown, "C2K2");
-  EXPECT_EQ(source.get(now + std::chrono::hours(24)), "");
+  ahead = std::chrono::minutes(11);
+  EXPECT_TRUE(eventually([&] { return source.get(in(kEnough)).empty() && read("calls") == "x\n"; }));
+  ahead = std::chrono::hours(24);
+  EXPECT_EQ(source.get(in(kEnough)), "");
   EXPECT_EQ(read("calls"), "x\n");
-  EXPECT_FALSE(source.renew_after_refusal("", now));
+  EXPECT_FALSE(refused(source, ""));
+  EXPECT_EQ(shown, "C2K2");
   EXPECT_EQ(read("calls"), "x\nx\n");
 }
 
