@@ -28,11 +28,13 @@ std::string TokenSource::get(Instant until, const std::stop_token& stop) {
   return token_;
 }
 
-bool TokenSource::renew_after_refusal(const std::string& token, Instant until, const std::stop_token& stop) {
+// The tokens alone do not tell: of two certificates that a program brings both are empty.
+bool TokenSource::renew_after_refusal(const std::string& token, Instant begun, Instant until,
+                                      const std::stop_token& stop) {
   std::unique_lock lock(mutex_);
   if (!renew_) return false;
   const bool in_vain = failed_ && clock_() < next_;
-  if (token_ == token && !in_vain) want_locked();
+  if (token_ == token && renewed_ <= begun && !in_vain) want_locked();
   changed_.wait_until(lock, stop, until, [this] { return !wanted_; });
   return token_ != token;
 }
@@ -45,8 +47,11 @@ void TokenSource::want_locked() {
 
 void TokenSource::take_locked(std::optional<FreshToken> fresh) {
   failed_ = !fresh;
-  next_ = clock_() + (fresh ? fresh->good_for : kAgain);
-  if (fresh) token_ = std::move(fresh->token);
+  const Instant now = clock_();
+  next_ = now + (fresh ? fresh->good_for : kAgain);
+  if (!fresh) return;
+  token_ = std::move(fresh->token);
+  renewed_ = now;
 }
 
 void TokenSource::work(const std::stop_token& stop) {

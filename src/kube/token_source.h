@@ -33,8 +33,10 @@ class TokenSource {
 
   // Empty: no token at all. When a new one is late by more than a second, the last one must do.
   [[nodiscard]] std::string get(Instant until, const std::stop_token& stop = {});
-  // The server refused `token` (401). True if there is another one now, so that it is worth trying.
-  [[nodiscard]] bool renew_after_refusal(const std::string& token, Instant until, const std::stop_token& stop = {});
+  // The server refused `token` (401) in a request that was begun at `begun`; what has come since then is
+  // not asked for again. True if there is another token now, so that it is worth trying.
+  [[nodiscard]] bool renew_after_refusal(const std::string& token, Instant begun, Instant until,
+                                         const std::stop_token& stop = {});
 
  private:
   void want_locked();
@@ -46,6 +48,7 @@ class TokenSource {
   std::mutex mutex_;
   std::condition_variable_any changed_;
   std::string token_;
+  Instant renewed_{};    // when it came
   Instant next_{};       // when a new one is due
   bool wanted_ = false;  // a new one, and it is not there yet
   Instant since_{};

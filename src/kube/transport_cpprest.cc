@@ -122,11 +122,13 @@ class CpprestTransport final : public Transport {
                           const std::function<void(std::string_view)>& on_bytes, milliseconds idle,
                           const std::stop_token& stop) override {
     if (stop.stop_requested()) return fail(transport_error(ECANCELED, server_));
-    const std::string token = token_.get(std::chrono::steady_clock::now() + kStepTimeout, stop);
+    const auto begun = std::chrono::steady_clock::now();
+    const std::string token = token_.get(begun + kStepTimeout, stop);
     const auto client = streams(idle);
     Outcome outcome = run(*client, request, token, on_bytes, std::nullopt, stop);
     if (outcome.result && outcome.result->status == kUnauthorized) {
-      static_cast<void>(token_.renew_after_refusal(token, std::chrono::steady_clock::now() + kStepTimeout, stop));
+      const auto until = std::chrono::steady_clock::now() + kStepTimeout;
+      static_cast<void>(token_.renew_after_refusal(token, begun, until, stop));
     }
     static_cast<void>(is_refused_in_vain(outcome, *client));  // the next one has what is new
     if (!outcome.result && outcome.code == ETIMEDOUT) renew(client);
@@ -172,11 +174,11 @@ class CpprestTransport final : public Transport {
 
   // With a fresh token once more if the one that was used has been replaced meanwhile.
   Outcome attempt(const HttpClient& client, const Request& request, Instant deadline) {
-    const auto now = std::chrono::steady_clock::now();
-    const std::string token = token_.get(now + (deadline - now) / 2);  // leaves time for the last one
+    const auto begun = std::chrono::steady_clock::now();
+    const std::string token = token_.get(begun + (deadline - begun) / 2);  // leaves time for the last one
     Outcome outcome = run(client, request, token, nullptr, deadline, {});
     if (outcome.result && outcome.result->status == kUnauthorized &&
-        token_.renew_after_refusal(token, deadline)) {
+        token_.renew_after_refusal(token, begun, deadline)) {
       return run(client, request, token_.get(deadline), nullptr, deadline, {});
     }
     return outcome;

@@ -165,18 +165,21 @@ TEST(Base64, DecodesAndRefuses) {
 // With a clock that is set forward.
 class TokenSourceTest : public KubeconfigTest {
  protected:
+  [[nodiscard]] TokenSource::Instant at(seconds time) const { return begin + time; }
   [[nodiscard]] std::function<TokenSource::Instant()> clock() {
-    return [this, begin = steady_clock::now()] { return begin + ahead.load(); };
+    return [this] { return at(ahead); };
   }
   static TokenSource::Instant in(milliseconds patience) { return steady_clock::now() + patience; }
   static bool becomes(TokenSource& source, const std::string& token) {
     return eventually([&] { return source.get(in(kEnough)) == token; });
   }
-  static bool refused(TokenSource& source, const std::string& token) {
-    return source.renew_after_refusal(token, in(kEnough));
+  // In a request that was begun just now.
+  bool refused(TokenSource& source, const std::string& token) {
+    return source.renew_after_refusal(token, at(ahead), in(kEnough));
   }
 
   static constexpr seconds kEnough{60};
+  const TokenSource::Instant begin = steady_clock::now();
   std::atomic<seconds> ahead{seconds(0)};
 };
 
@@ -191,7 +194,7 @@ TEST_F(TokenSourceTest, IsReadOnceAMinute) {
 }
 
 TEST_F(TokenSourceTest, IsReadAfterARefusalAndTellsWhetherThatHelps) {
-  TokenSource source("", from_file(write("token", "one")));
+  TokenSource source("", from_file(write("token", "one")), clock());
   EXPECT_FALSE(refused(source, "one"));
   write("token", "two");
   EXPECT_TRUE(refused(source, "one"));
@@ -228,11 +231,11 @@ TEST_F(TokenSourceTest, OneThatIsLateIsFetchedOnceAndWaitedForAsLongAsTheCallerL
   }, clock());
   ahead = kEnough;
   EXPECT_EQ(source.get(in(milliseconds(20))), "one");
-  EXPECT_FALSE(source.renew_after_refusal("one", in(milliseconds(20))));
+  EXPECT_FALSE(source.renew_after_refusal("one", at(ahead), in(milliseconds(20))));
   EXPECT_EQ(source.get(in(std::chrono::hours(1))), "one");
   std::stop_source stop;
   stop.request_stop();
-  EXPECT_FALSE(source.renew_after_refusal("one", in(std::chrono::hours(1)), stop.get_token()));
+  EXPECT_FALSE(source.renew_after_refusal("one", at(ahead), in(std::chrono::hours(1)), stop.get_token()));
   comes.set_value();
   EXPECT_TRUE(refused(source, "one"));
   EXPECT_EQ(runs, 2);
@@ -366,6 +369,20 @@ TEST_F(ExecPluginTest, ACertificateAloneIsAskedForAgainWhenItExpiresOrIsRefused)
   EXPECT_EQ(read("calls"), "x\n");
   EXPECT_FALSE(refused(source, ""));
   EXPECT_EQ(shown, "C2K2");
+  EXPECT_EQ(read("calls"), "x\nx\n");
+}
+
+TEST_F(ExecPluginTest, ACertificateAloneIsAskedForOnceForAllThatWereRefusedBefore) {
+  const auto asked = plugin("cd \"$(dirname \"$0\")\"; echo x >>calls\n" +
+                            print(R"("clientCertificateData":"C2","clientKeyData":"K2")"));
+  ExecCredential first;
+  first.client_key_pem = "K1";
+  TokenSource source("", from_plugin(asked, first, [](const std::string&, const std::string&) {}), clock());
+  ahead = seconds(5);
+  for (const int begun : {1, 2, 3})
+    EXPECT_FALSE(source.renew_after_refusal("", at(seconds(begun)), in(kEnough)));
+  EXPECT_EQ(read("calls"), "x\n");
+  EXPECT_FALSE(source.renew_after_refusal("", at(seconds(6)), in(kEnough)));
   EXPECT_EQ(read("calls"), "x\nx\n");
 }
 
