@@ -144,12 +144,13 @@ std::chrono::milliseconds good_for(const ExecCredential& credential) {
 
 TokenSource::Renew from_plugin(ExecPlugin plugin, ExecCredential first, ShowCertificate show) {
   return [plugin = std::move(plugin), first = std::optional(std::move(first)),
-          show = std::move(show)](const std::stop_token& stop) mutable -> std::optional<FreshToken> {
-    auto now = std::exchange(first, std::nullopt);
-    if (!now)
-      if (auto answer = run_exec_plugin(plugin, kPluginPatience, stop)) now = std::move(*answer);
-    if (!now) return std::nullopt;
-    if (!now->client_key_pem.empty()) show(now->client_cert_pem, now->client_key_pem);
+          show = std::move(show)](const std::stop_token& stop) mutable -> Result<FreshToken> {
+    auto now = first ? Result<ExecCredential>(*std::exchange(first, std::nullopt))
+                     : run_exec_plugin(plugin, kPluginPatience, stop);
+    if (!now) return fail(std::move(now.error()));
+    if (!now->client_key_pem.empty())
+      if (auto shown = show(now->client_cert_pem, now->client_key_pem); !shown)
+        return failure(plugin, shown.error().message());
     return FreshToken{now->token, good_for(*now)};
   };
 }

@@ -32,7 +32,7 @@ constexpr std::chrono::milliseconds kPluginPatience{60'000};
 
 // For the requests' token: what the program said the first time, then what it says when that is no
 // longer good. `show` gets the client certificate, if it has one, and its key.
-using ShowCertificate = std::function<void(const std::string& cert_pem, const std::string& key_pem)>;
+using ShowCertificate = std::function<Result<void>(const std::string& cert_pem, const std::string& key_pem)>;
 [[nodiscard]] TokenSource::Renew from_plugin(ExecPlugin plugin, ExecCredential first, ShowCertificate show);
 
 }  // namespace pgrightsizer::kube

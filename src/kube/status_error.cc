@@ -91,6 +91,7 @@ Error error_of(const Response& response, const std::string& object) {
     error.what +=
         ": " + response.body.substr(0, response.body.find_first_of("\r\n")).substr(0, 200);
   }
+  if (!response.remark.empty()) error.what += " (" + response.remark + ")";
   if (response.retry_after) error.retry_after = response.retry_after;
   return error;
 }

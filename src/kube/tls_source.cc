@@ -29,12 +29,12 @@ bool TlsSource::renew_after_refusal(const std::shared_ptr<const TlsMaterial>& ma
   return material_ != material;
 }
 
-void TlsSource::show(const std::string& client_cert_pem, const std::string& client_key_pem) {
+Result<void> TlsSource::show(const std::string& client_cert_pem, const std::string& client_key_pem) {
   std::scoped_lock lock(mutex_);
   Credentials fresh = credentials_;
   fresh.client_cert_pem = client_cert_pem;
   fresh.client_key_pem = client_key_pem;
-  take_locked(std::move(fresh));
+  return take_locked(std::move(fresh));
 }
 
 void TlsSource::renew_locked(Instant now) {
@@ -43,19 +43,20 @@ void TlsSource::renew_locked(Instant now) {
   read_again(fresh.ca_file, fresh.ca_pem);
   read_again(fresh.client_cert_file, fresh.client_cert_pem);
   read_again(fresh.client_key_file, fresh.client_key_pem);
-  take_locked(std::move(fresh));
+  static_cast<void>(take_locked(std::move(fresh)));
 }
 
 // Of a pair of which only one is there yet nothing is taken.
-void TlsSource::take_locked(Credentials fresh) {
+Result<void> TlsSource::take_locked(Credentials fresh) {
   const auto material = [](const Credentials& from) {
     return std::tie(from.ca_pem, from.client_cert_pem, from.client_key_pem);
   };
-  if (!material_ || material(fresh) == material(credentials_)) return;
+  if (!material_ || material(fresh) == material(credentials_)) return {};
   auto parsed = TlsMaterial::parse(fresh.ca_pem, fresh.client_cert_pem, fresh.client_key_pem);
-  if (!parsed) return;
+  if (!parsed) return fail(std::move(parsed.error()));
   credentials_ = std::move(fresh);
   material_ = std::move(*parsed);
+  return {};
 }
 
 }  // namespace pgrightsizer::kube

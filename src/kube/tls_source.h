@@ -24,12 +24,12 @@ class TlsSource {
   // A certificate was refused by `material`. True if there is other material now, so that it is worth
   // trying.
   [[nodiscard]] bool renew_after_refusal(const std::shared_ptr<const TlsMaterial>& material, Instant now);
-  // Shows this certificate from now on, if the key is its own.
-  void show(const std::string& client_cert_pem, const std::string& client_key_pem);
+  // Shows this certificate from now on; an error if the key is not its own.
+  [[nodiscard]] Result<void> show(const std::string& client_cert_pem, const std::string& client_key_pem);
 
  private:
   void renew_locked(Instant now);
-  void take_locked(Credentials fresh);
+  Result<void> take_locked(Credentials fresh);
 
   std::mutex mutex_;
   std::shared_ptr<const TlsMaterial> material_;

@@ -1,15 +1,15 @@
 #include "token_source.h"
 
 #include <algorithm>
-#include <fstream>
-#include <iterator>
 #include <utility>
+
+#include "credential_files.h"
 
 namespace pgrightsizer::kube {
 namespace {
 
 constexpr std::chrono::seconds kMinute{60};
-constexpr std::chrono::seconds kAgain{10};   // after there was none
+constexpr std::chrono::seconds kAgain{10};    // after there was none
 constexpr std::chrono::seconds kCourtesy{1};  // the last one is good for a little longer
 
 }  // namespace
@@ -33,7 +33,7 @@ bool TokenSource::renew_after_refusal(const std::string& token, Instant begun, I
                                       const std::stop_token& stop) {
   std::unique_lock lock(mutex_);
   if (!renew_) return false;
-  const bool in_vain = failed_ && clock_() < next_;
+  const bool in_vain = !trouble_.empty() && clock_() < next_;
   if (token_ == token && renewed_ <= begun && !in_vain) want_locked();
   changed_.wait_until(lock, stop, until, [this] { return !wanted_; });
   return token_ != token;
@@ -45,8 +45,13 @@ void TokenSource::want_locked() {
   changed_.notify_all();
 }
 
-void TokenSource::take_locked(std::optional<FreshToken> fresh) {
-  failed_ = !fresh;
+std::string TokenSource::trouble() const {
+  std::scoped_lock lock(mutex_);
+  return trouble_;
+}
+
+void TokenSource::take_locked(Result<FreshToken> fresh) {
+  trouble_ = fresh ? std::string() : fresh.error().message();
   const Instant now = clock_();
   next_ = now + (fresh ? fresh->good_for : kAgain);
   if (!fresh) return;
@@ -67,13 +72,13 @@ void TokenSource::work(const std::stop_token& stop) {
 }
 
 TokenSource::Renew from_file(std::string path) {
-  return [path = std::move(path)](const std::stop_token&) -> std::optional<FreshToken> {
-    std::ifstream in(path, std::ios::binary);
-    std::string text{std::istreambuf_iterator<char>(in), std::istreambuf_iterator<char>()};
-    const auto end = text.find_last_not_of(" \t\r\n");
-    if (!in || end == std::string::npos) return std::nullopt;
-    text.resize(end + 1);
-    return FreshToken{std::move(text), kMinute};
+  return [path = std::move(path)](const std::stop_token&) -> Result<FreshToken> {
+    auto text = read_credential_file(path, "token");
+    if (!text) return fail(std::move(text.error()));
+    const auto end = text->find_last_not_of(" \t\r\n");
+    if (end == std::string::npos) return fail(ErrorKind::Invalid, "the file " + path + " is empty", "token");
+    text->resize(end + 1);
+    return FreshToken{std::move(*text), kMinute};
   };
 }
 

@@ -5,10 +5,11 @@
 #include <condition_variable>
 #include <functional>
 #include <mutex>
-#include <optional>
 #include <stop_token>
 #include <string>
 #include <thread>
+
+#include "pgrightsizer/base/result.h"
 
 namespace pgrightsizer::kube {
 
@@ -25,7 +26,7 @@ class TokenSource {
  public:
   using Instant = std::chrono::steady_clock::time_point;
   // Gives up when it is told to stop.
-  using Renew = std::function<std::optional<FreshToken>(const std::stop_token&)>;
+  using Renew = std::function<Result<FreshToken>(const std::stop_token&)>;
 
   // Without `renew` the token is fixed; else it is asked for here for the first time.
   explicit TokenSource(std::string token, Renew renew = {},
@@ -37,22 +38,24 @@ class TokenSource {
   // not asked for again. True if there is another token now, so that it is worth trying.
   [[nodiscard]] bool renew_after_refusal(const std::string& token, Instant begun, Instant until,
                                          const std::stop_token& stop = {});
+  // Why the last renewal brought nothing; empty: it did.
+  [[nodiscard]] std::string trouble() const;
 
  private:
   void want_locked();
-  void take_locked(std::optional<FreshToken> fresh);
+  void take_locked(Result<FreshToken> fresh);
   void work(const std::stop_token& stop);
 
   const Renew renew_;
   const std::function<Instant()> clock_;
-  std::mutex mutex_;
+  mutable std::mutex mutex_;
   std::condition_variable_any changed_;
   std::string token_;
   Instant renewed_{};    // when it came
   Instant next_{};       // when a new one is due
   bool wanted_ = false;  // a new one, and it is not there yet
-  Instant since_{};
-  bool failed_ = false;  // the last renewal
+  Instant since_{};      // it is wanted
+  std::string trouble_;
   std::jthread thread_;  // renews; the last member, so that it ends first
 };
 

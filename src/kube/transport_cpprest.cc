@@ -115,7 +115,7 @@ class CpprestTransport final : public Transport {
     const bool repeatable = request.repeatable || request.method == Method::Get;
     if (lost && repeatable) outcome = attempt(*calls(), request, deadline);
     gate_.leave();
-    return std::move(outcome.result);
+    return explained(std::move(outcome));
   }
 
   Result<Response> stream(const Request& request,
@@ -132,7 +132,7 @@ class CpprestTransport final : public Transport {
     }
     static_cast<void>(is_refused_in_vain(outcome, *client));  // the next one has what is new
     if (!outcome.result && outcome.code == ETIMEDOUT) renew(client);
-    return std::move(outcome.result);
+    return explained(std::move(outcome));
   }
 
  private:
@@ -170,6 +170,12 @@ class CpprestTransport final : public Transport {
     if (calls_ == client) calls_ = nullptr;
     for (auto& [idle, one] : streams_)
       if (one == client) one = nullptr;
+  }
+
+  // A refusal with why there is nothing better to come with.
+  Result<Response> explained(Outcome outcome) const {
+    if (outcome.result && outcome.result->status == kUnauthorized) outcome.result->remark = token_.trouble();
+    return std::move(outcome.result);
   }
 
   // With a fresh token once more if the one that was used has been replaced meanwhile.
@@ -251,7 +257,7 @@ Result<std::unique_ptr<Transport>> begin(const Credentials& credentials, std::op
   if (!credentials.token_file.empty()) renew = from_file(credentials.token_file);
   if (answer)
     renew = from_plugin(credentials.exec, std::move(*answer),
-                        [tls](const std::string& cert, const std::string& key) { tls->show(cert, key); });
+                        [tls](const std::string& cert, const std::string& key) { return tls->show(cert, key); });
   return std::make_unique<CpprestTransport>(credentials, std::move(tls), std::move(renew));
 }
 

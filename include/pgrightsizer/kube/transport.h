@@ -34,6 +34,7 @@ struct Response {
   std::string body;
   std::optional<std::chrono::seconds> retry_after;
   std::vector<std::string> warnings;
+  std::string remark = {};  // our own, of a 401: why the credentials could not be renewed
 };
 
 // Thread-safe. Any answer of the server, also 4xx and 5xx, is a Response; an Error means that none

@@ -11,6 +11,7 @@
 #include <thread>
 
 #include "integration/kube/loopback.h"
+#include "pgrightsizer/kube/client.h"
 
 namespace pgrightsizer::kube {
 namespace {
@@ -466,6 +467,16 @@ TEST_F(TransportWithPlugin, AStreamIsStoppedWhileItHangs) {
   static_cast<void>(transport_->stream(get(), [](std::string_view) {}, kEnough, stop.get_token()));
   stopper.join();
   EXPECT_LT(steady_clock::now() - stopped, seconds(5));
+}
+
+TEST_F(TransportWithPlugin, OneThatFailsIsNamedInTheRefusal) {
+  connect("exit 1");
+  const auto response = transport_->call(get(), kEnough);
+  ASSERT_TRUE(response) << response.error().message();
+  const auto error = error_of(*response, {});
+  EXPECT_EQ(error.kind, ErrorKind::Unauthorized);
+  EXPECT_NE(error.what.find("exec plugin " + (directory_ / "plugin").string() + ": it has failed"), std::string::npos)
+      << error.what;
 }
 
 class TransportWithAuthorityFile : public ::testing::Test {

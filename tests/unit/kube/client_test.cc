@@ -231,6 +231,12 @@ TEST(ErrorOfText, ABodyThatIsNotAStatusIsQuoted) {
             "the API server answered 404: 404 page not found");
 }
 
+TEST(ErrorOfText, ARefusalIsToldWithOurOwnRemark) {
+  Response refused{401, status(401, "Unauthorized", "Unauthorized").dump(), {}, {}};
+  refused.remark = "exec plugin get-token: it has failed";
+  EXPECT_EQ(error_of(refused, "").what, "Unauthorized (exec plugin get-token: it has failed)");
+}
+
 TEST(ErrorOfText, RightsAreARemedyOnlyWhenRightsAreMissing) {
   const Json rbac = status(403, "Forbidden", "pods is forbidden: User \"u\" cannot list resource");
   EXPECT_FALSE(error_of({403, rbac.dump(), {}, {}}, "").remedy.empty());

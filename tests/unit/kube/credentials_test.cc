@@ -207,12 +207,14 @@ TEST_F(TokenSourceTest, TheLastTokenStaysWhileTheFileCannotBeRead) {
   fs::remove(directory / "token");
   ahead = seconds(120);
   EXPECT_EQ(source.get(in(kEnough)), "one");
+  EXPECT_TRUE(eventually([&] { return source.trouble().find("token cannot be read") != std::string::npos; }));
   write("token", "\n");
   ahead = seconds(240);
   EXPECT_EQ(source.get(in(kEnough)), "one");
   write("token", "two");
   ahead = seconds(360);
   EXPECT_TRUE(becomes(source, "two"));
+  EXPECT_EQ(source.trouble(), "");
 }
 
 TEST_F(TokenSourceTest, AFixedTokenStays) {
@@ -243,10 +245,10 @@ TEST_F(TokenSourceTest, OneThatIsLateIsFetchedOnceAndWaitedForAsLongAsTheCallerL
 
 TEST_F(TokenSourceTest, ARenewalThatTakesLongAndFailsIsNotTriedAgainAtOnce) {
   std::atomic<int> runs{0};
-  TokenSource source("", [&](const std::stop_token&) -> std::optional<FreshToken> {
+  TokenSource source("", [&](const std::stop_token&) -> Result<FreshToken> {
     if (++runs == 1) return FreshToken{"one", kEnough};
     ahead = ahead.load() + seconds(60);
-    return std::nullopt;
+    return fail(ErrorKind::Unauthorized, "no token today");
   }, clock());
   ahead = seconds(60);
   ASSERT_TRUE(eventually([&] { return source.get(in(kEnough)) == "one" && ahead.load() == seconds(120); }));
@@ -259,6 +261,7 @@ TEST_F(TokenSourceTest, ARenewalThatTakesLongAndFailsIsNotTriedAgainAtOnce) {
   ahead = seconds(130);
   EXPECT_FALSE(refused(source, "one"));
   EXPECT_EQ(runs, 3);
+  EXPECT_EQ(source.trouble(), "no token today");
 }
 
 class ExecPluginTest : public TokenSourceTest {
@@ -355,9 +358,11 @@ TEST_F(ExecPluginTest, ACertificateAloneIsAskedForAgainWhenItExpiresOrIsRefused)
   first.client_key_pem = "K1";
   first.expires = SystemClock().now() + std::chrono::minutes(11);
   std::string shown;
-  TokenSource source("", from_plugin(asked, first, [&](const std::string& cert, const std::string& key) {
-                       shown = cert + key;
-                     }), clock());
+  const auto show = [&](const std::string& cert, const std::string& key) {
+    shown = cert + key;
+    return Result<void>();
+  };
+  TokenSource source("", from_plugin(asked, first, show), clock());
   EXPECT_EQ(shown, "C1K1");
   ahead = std::chrono::minutes(9);
   EXPECT_EQ(source.get(in(kEnough)), "");
@@ -377,13 +382,24 @@ TEST_F(ExecPluginTest, ACertificateAloneIsAskedForOnceForAllThatWereRefusedBefor
                             print(R"("clientCertificateData":"C2","clientKeyData":"K2")"));
   ExecCredential first;
   first.client_key_pem = "K1";
-  TokenSource source("", from_plugin(asked, first, [](const std::string&, const std::string&) {}), clock());
+  const auto show = [](const std::string&, const std::string&) { return Result<void>(); };
+  TokenSource source("", from_plugin(asked, first, show), clock());
   ahead = seconds(5);
   for (const int begun : {1, 2, 3})
     EXPECT_FALSE(source.renew_after_refusal("", at(seconds(begun)), in(kEnough)));
   EXPECT_EQ(read("calls"), "x\n");
   EXPECT_FALSE(source.renew_after_refusal("", at(seconds(6)), in(kEnough)));
   EXPECT_EQ(read("calls"), "x\nx\n");
+}
+
+TEST_F(ExecPluginTest, ACertificateThatCannotBeShownIsTrouble) {
+  ExecCredential first;
+  first.client_key_pem = "K1";
+  const auto show = [](const std::string&, const std::string&) {
+    return Result<void>(fail(ErrorKind::Invalid, "the key is another's"));
+  };
+  TokenSource source("", from_plugin(plugin(""), first, show));
+  EXPECT_THAT(source.trouble(), HasSubstr("plugin: the key is another's"));
 }
 
 TEST_F(ExecPluginTest, ItsErrorKeepsTheTransportFromBeginning) {

@@ -153,10 +153,10 @@ TEST_F(TlsSourceTest, OurOwnCertificateIsReadAgainWithItsKey) {
 TEST_F(TlsSourceTest, ShowsTheCertificateThatItIsGiven) {
   auto source = showing();
   const auto old = source.get(now_);
-  source.show(kCertificate, kKey);
-  source.show(kNextCertificate, kKey);
+  EXPECT_TRUE(source.show(kCertificate, kKey));
+  EXPECT_FALSE(source.show(kNextCertificate, kKey));
   EXPECT_EQ(source.get(now_), old);
-  source.show(kNextCertificate, kNextKey);
+  EXPECT_TRUE(source.show(kNextCertificate, kNextKey));
   const auto next = source.get(now_);
   EXPECT_NE(next, old);
   EXPECT_EQ(source.get(now_ + std::chrono::minutes(2)), next);
