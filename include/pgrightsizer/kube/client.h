@@ -86,7 +86,8 @@ class Client {
   Result<Json> send(const Ref& ref, const Request& request);
   [[nodiscard]] std::string manager_query() const;
   void log_warnings(const Response& response, const std::string& object);
-  // What the server said last, if it wants this request later than `deadline`; waits else.
+  // What the server said last, if it wants this request too late for another answer before `deadline`;
+  // waits else.
   [[nodiscard]] std::optional<Response> await_turn(const Request& request,
                                                    std::chrono::steady_clock::time_point deadline);
   void remember(const Request& request, const Response& response);

@@ -161,6 +161,15 @@ TEST_F(ClientTest, DoesNotWaitBeyondTheDeadline) {
   EXPECT_EQ(object.error().retry_after, std::chrono::seconds(30));
 }
 
+TEST_F(ClientTest, DoesNotWaitIfNoTimeForAnAnswerWouldBeLeft) {
+  transport.answer(Response{429, "", std::chrono::seconds(9), {}});  // of ten
+  transport.answer(200, Json::object());
+  const auto object = client.get(ref);
+  ASSERT_FALSE(object);
+  EXPECT_EQ(object.error().kind, ErrorKind::TooManyRequests);
+  EXPECT_EQ(transport.requests().size(), 1u);
+}
+
 TEST_F(ClientTest, WhoComesAgainTooSoonIsToldWithoutAskingTheServer) {
   transport.answer(Response{429, "", std::chrono::seconds(30), {}});
   transport.answer(200, Json::object());
