@@ -77,10 +77,7 @@ bool Mirror::feed(std::string_view piece) {
   };
   if (auto* list = std::get_if<ListReader>(&answer_))
     return list->feed(piece) || unreadable("the list is not readable: " + list->error());
-  if (piece.empty()) {
-    trouble_.clear();
-    reflector_.watch_begun();
-  }
+  if (piece.empty()) reflector_.watch_begun();
   auto* watch = std::get_if<WatchReader>(&answer_);
   return watch == nullptr || watch->feed(piece) || unreadable(watch->error());
 }
@@ -117,6 +114,7 @@ void Mirror::event(const std::string& type, const json& object) {
     error_ = kube::error_of_status(code, object, {});
     return;
   }
+  trouble_.clear();  // not before: a server may say yes, and then fail
   const std::string version = kube::text_at(object, {"metadata", "resourceVersion"});
   if (type == "BOOKMARK") {
     const bool ends =

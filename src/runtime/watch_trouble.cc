@@ -21,25 +21,25 @@ std::string WatchTrouble::describe(const char* verb, const Error& error) const {
 }
 
 void WatchTrouble::set(const char* verb, const Error& error) {
+  // A stream that was cut off or fell silent is opened again at once and is no news.
+  const bool expected = error.kind == ErrorKind::Timeout || error.kind == ErrorKind::Gone;
   std::string text = describe(verb, error);
   {
     std::scoped_lock lock(mutex_);
     if (text == text_) return;
     text_ = text;
+    shown_ = shown_ || !expected;
   }
-  // A stream that was cut off or fell silent is opened again at once and is no news.
-  const bool expected = error.kind == ErrorKind::Timeout || error.kind == ErrorKind::Gone;
   logger_.write(expected ? LogLevel::Debug : LogLevel::Warning, text,
                 {{"kind", options_.resource.kind}, {"error", std::string(to_string(error.kind))}});
 }
 
 void WatchTrouble::clear() {
-  std::string before;
   {
     std::scoped_lock lock(mutex_);
-    before = std::exchange(text_, {});
+    text_.clear();
+    if (!std::exchange(shown_, false)) return;
   }
-  if (before.empty()) return;
   logger_.info("the watch works again", {{"kind", options_.resource.kind}});
 }
 

@@ -10,7 +10,8 @@
 
 namespace pgrightsizer::runtime {
 
-// Logs each trouble once when it begins and once when it is over. Thread-safe.
+// Logs each trouble once when it begins and once when it is over, unless it is none that people would want
+// to know of. Thread-safe.
 class WatchTrouble {
  public:
   // Both must outlive it.
@@ -29,6 +30,7 @@ class WatchTrouble {
   const InformerOptions& options_;
   mutable std::mutex mutex_;
   std::string text_;
+  bool shown_ = false;  // as a warning, this trouble or one before it
 };
 
 }  // namespace pgrightsizer::runtime

@@ -168,11 +168,12 @@ TEST_F(InformerTest, ARefusedWatchKeepsThePicture) {
   refused.status = 503;
   refused.body = R"({"kind":"Status","message":"shutting down"})";
   transport.script(refused);
+  transport.script({{bookmark(12, false)}, std::nullopt, true});
   start();
   ASSERT_TRUE(transport.wait_for_requests(3));
   EXPECT_THAT(paths()[2], HasSubstr("resourceVersion=11"));
   EXPECT_THAT(keys(), ElementsAre("shop/a"));
-  ASSERT_TRUE(eventually([&] { return informer->trouble().empty(); }));  // the third has opened
+  ASSERT_TRUE(eventually([&] { return informer->trouble().empty(); }));
   EXPECT_EQ(logger.count("cannot watch pods: shutting down"), 1);
   EXPECT_EQ(logger.count("works again"), 1);
 }
