@@ -113,6 +113,10 @@ void Exchange::deliver(std::string_view bytes) {
 
 void Exchange::on_end(const pplx::task<web::http::http_response>& task) {
   int code = 0;
+  if (!consumer_failed_.empty()) {
+    finish({fail(ErrorKind::Internal, "the reader of the stream failed: " + consumer_failed_)});
+    return;
+  }
   try {
     task.get();  // finished: does not block
     finish({std::move(response_)});
@@ -125,9 +129,7 @@ void Exchange::on_end(const pplx::task<web::http::http_response>& task) {
     finish({fail(ErrorKind::Unavailable, server_ + " cannot be reached: " + error.what())});
     return;
   }
-  if (!consumer_failed_.empty()) {
-    finish({fail(ErrorKind::Internal, "the reader of the stream failed: " + consumer_failed_)});
-  } else if (code == ECANCELED && deadline_passed_) {
+  if (code == ECANCELED && deadline_passed_) {
     finish({fail(transport_error(ETIMEDOUT, server_)), ETIMEDOUT});
   } else {
     finish({fail(transport_error(code, server_)), code});

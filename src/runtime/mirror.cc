@@ -122,8 +122,8 @@ void Mirror::event(const std::string& type, const json& object) {
     if (reflector_.bookmark(version, ends)) complete_picture();
     return;
   }
-  reflector_.changed(version);
   deliver(object, type == "DELETED");
+  reflector_.changed(version);  // of what its receiver has
 }
 
 void Mirror::begin_picture() {

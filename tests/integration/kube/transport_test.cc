@@ -205,6 +205,16 @@ TEST(Transport, AReaderThatThrowsEndsItsStreamOnly) {
   EXPECT_EQ(end.error().kind, ErrorKind::Internal);
 }
 
+TEST(Transport, AReaderThatThrowsWhenNothingMoreComesIsNotACleanEnd) {
+  LoopbackServer server([](const Socket& client) {
+    while (!client.read_head().empty()) client.send(answer("200 OK", ""));
+  });
+  const auto end = connect(server.url())->stream(
+      get(), [](std::string_view) { throw std::runtime_error("boom"); }, kEnough, {});
+  ASSERT_FALSE(end);
+  EXPECT_EQ(end.error().kind, ErrorKind::Internal);
+}
+
 TEST(Transport, ACallFromWithinAReaderIsRefusedInsteadOfWaitingForEver) {
   LoopbackServer server([](const Socket& client) {
     static_cast<void>(client.read_head());

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <nlohmann/json.hpp>
+#include <stdexcept>
 
 #include "unit/kube/recording_logger.h"
 
@@ -73,6 +74,13 @@ TEST_F(MirrorTest, TheEndOfATroubleThatWasToldIsToldThoughOthersCameBetween) {
   feed({});
   feed(event("ADDED", "a", 11));
   EXPECT_EQ(logger.count("works again"), 1);
+}
+
+TEST_F(MirrorTest, AnObjectWhoseReceiverThrowsIsAskedForAgain) {
+  feed(event("ADDED", "a", 11));
+  on_object = [](const std::string&) { throw std::runtime_error("full"); };
+  EXPECT_THROW(static_cast<void>(mirror.feed(event("ADDED", "b", 12))), std::runtime_error);
+  EXPECT_THAT(next(fail(ErrorKind::Internal, "the reader failed")), HasSubstr("&resourceVersion=11"));
 }
 
 }  // namespace
