@@ -77,7 +77,10 @@ bool Mirror::feed(std::string_view piece) {
   };
   if (auto* list = std::get_if<ListReader>(&answer_))
     return list->feed(piece) || unreadable("the list is not readable: " + list->error());
-  if (piece.empty()) reflector_.watch_begun();
+  if (piece.empty()) {
+    trouble_.answered();
+    reflector_.watch_begun();
+  }
   auto* watch = std::get_if<WatchReader>(&answer_);
   return watch == nullptr || watch->feed(piece) || unreadable(watch->error());
 }
@@ -99,7 +102,7 @@ void Mirror::list_ended(std::optional<Error> error, const ListReader& reader) {
     reflector_.list_failed(*error);
     return;
   }
-  trouble_.clear();
+  trouble_.over();
   if (reflector_.page_done(reader.resource_version(), reader.continue_token())) complete_picture();
 }
 
@@ -114,7 +117,7 @@ void Mirror::event(const std::string& type, const json& object) {
     error_ = kube::error_of_status(code, object, {});
     return;
   }
-  trouble_.clear();  // not before: a server may say yes, and then fail
+  trouble_.over();
   const std::string version = kube::text_at(object, {"metadata", "resourceVersion"});
   if (type == "BOOKMARK") {
     const bool ends =

@@ -26,18 +26,25 @@ void WatchTrouble::set(const char* verb, const Error& error) {
   std::string text = describe(verb, error);
   {
     std::scoped_lock lock(mutex_);
-    if (text == text_) return;
     text_ = text;
+    if (text == logged_) return;
+    logged_ = text;
     shown_ = shown_ || !expected;
   }
   logger_.write(expected ? LogLevel::Debug : LogLevel::Warning, text,
                 {{"kind", options_.resource.kind}, {"error", std::string(to_string(error.kind))}});
 }
 
-void WatchTrouble::clear() {
+void WatchTrouble::answered() {
+  std::scoped_lock lock(mutex_);
+  text_.clear();
+}
+
+void WatchTrouble::over() {
   {
     std::scoped_lock lock(mutex_);
     text_.clear();
+    logged_.clear();
     if (!std::exchange(shown_, false)) return;
   }
   logger_.info("the watch works again", {{"kind", options_.resource.kind}});
