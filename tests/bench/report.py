@@ -1,6 +1,10 @@
 """From the results of a run to tables."""
 import statistics
 
+# As they are in every table.
+PROGRAMS = ("curl", "bare-write", "ours", "controller-runtime", "controller-runtime, tuned", "kube-rs",
+            "kube-rs, debounced")
+
 
 def quantile(values, q):
     ordered = sorted(values)
@@ -20,11 +24,9 @@ def whole(values):
 
 
 def by_name(results):
-    """Results of the same program together, in the order of their first appearance."""
-    out = {}
-    for result in results:
-        out.setdefault(result["name"], []).append(result)
-    return out
+    """Results of the same program together."""
+    found = {name: [one for one in results if one["name"] == name] for name in PROGRAMS}
+    return {name: mine for name, mine in found.items() if mine}
 
 
 def table(head, rows):
