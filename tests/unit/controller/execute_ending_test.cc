@@ -1,6 +1,7 @@
 // What is asked of PostgreSQL when sessions are to be ended, and what is told of it.
 #include "controller/execute/restart.h"
 #include "controller/execute/traffic.h"
+#include "unit/controller/fake_link.h"
 #include "unit/controller/turn_fixture.h"
 
 namespace pgrightsizer::controller {
@@ -14,34 +15,15 @@ struct Asked {
   std::vector<std::string> parameters;
 };
 
-// A server that has ended so many when it is asked.
-class EndingLink final : public postgres::Link {
- public:
-  EndingLink(std::vector<Asked>& asked, int ended) : asked_(asked), ended_(ended) {}
-  Result<Rows> query(const std::string& sql, const std::vector<std::string>& parameters,
-                     std::chrono::milliseconds) override {
-    asked_.push_back({sql, parameters});
-    if (ended_ < 0) return fail(ErrorKind::Unavailable, "connection lost");
-    return Rows{{"ended"}, {{std::to_string(ended_)}}};
-  }
-  Result<void> start(const std::string&) override { return {}; }
-  Result<std::optional<Rows>> poll(std::chrono::milliseconds) override {
-    return std::optional<Rows>(Rows{});
-  }
-  void close() override {}
-  [[nodiscard]] bool alive() const override { return true; }
-  [[nodiscard]] int backend_pid() const override { return 1; }
-  [[nodiscard]] int server_version() const override { return 170000; }
-
- private:
-  std::vector<Asked>& asked_;
-  int ended_;
-};
-
 class Ending : public TurnTest {
  protected:
+  // When it is asked; less than none: it is lost.
   void server_ends(int count) {
-    memory_.admin.emplace(std::make_unique<EndingLink>(asked_, count));
+    memory_.admin = postgres::FakeLink::session([this, count](const auto& sql, const auto& parameters) -> Result<Rows> {
+      asked_.push_back({sql, parameters});
+      if (count < 0) return fail(ErrorKind::Unavailable, "connection lost");
+      return Rows{{"ended"}, {{std::to_string(count)}}};
+    });
   }
   static Backend session(std::int64_t pid, const std::string& state) {
     Backend backend;

@@ -1,8 +1,11 @@
-// A server that gives one answer to everything.
+// A server whose answers are a test's.
 #pragma once
 
+#include <functional>
 #include <memory>
+#include <string>
 #include <utility>
+#include <vector>
 
 #include "pgrightsizer/postgres/session.h"
 
@@ -10,21 +13,28 @@ namespace pgrightsizer::postgres {
 
 class FakeLink final : public Link {
  public:
-  explicit FakeLink(Rows answer) : answer_(std::move(answer)) {}
-  static Session session(Rows answer) { return Session(std::make_unique<FakeLink>(std::move(answer))); }
+  using Answer = std::function<Result<Rows>(const std::string& sql, const std::vector<std::string>& parameters)>;
 
-  Result<Rows> query(const std::string&, const std::vector<std::string>&, std::chrono::milliseconds) override {
-    return answer_;
+  explicit FakeLink(Answer answer) : answer_(std::move(answer)) {}
+  static Session session(Answer answer) { return Session(std::make_unique<FakeLink>(std::move(answer))); }
+  // The same rows for everything.
+  static Session session(Rows rows) {
+    return session([rows = std::move(rows)](const auto&, const auto&) { return rows; });
+  }
+
+  Result<Rows> query(const std::string& sql, const std::vector<std::string>& parameters,
+                     std::chrono::milliseconds) override {
+    return answer_(sql, parameters);
   }
   Result<void> start(const std::string&) override { return {}; }
-  Result<std::optional<Rows>> poll(std::chrono::milliseconds) override { return answer_; }
+  Result<std::optional<Rows>> poll(std::chrono::milliseconds) override { return Rows{}; }
   void close() override {}
   [[nodiscard]] bool alive() const override { return true; }
   [[nodiscard]] int backend_pid() const override { return 1; }
   [[nodiscard]] int server_version() const override { return 170'000; }
 
  private:
-  Rows answer_;
+  Answer answer_;
 };
 
 }  // namespace pgrightsizer::postgres

@@ -118,7 +118,7 @@ class Paused : public TurnTest {
   Paused() {
     options_.connect = [this](const postgres::ConnectOptions& options) -> Result<postgres::Session> {
       logins_.push_back(options.host);
-      return postgres::FakeLink::session({});
+      return postgres::FakeLink::session(postgres::Rows{});
     };
     transport_.on_call = [](const kube::Request&) {
       return kube::Response{200, R"({"spec":{"clusterIP":"10.96.0.1"}})", {}, {}};
