@@ -19,6 +19,7 @@ COPY = ROOT / "build/mutant"
 # The compiler's cache knows a file of the copy as that of the tree.
 CCACHE = {"CCACHE_BASEDIR": str(COPY), "CCACHE_NOHASHDIR": "1"}
 BINARIES = {"matrix.py": COPY / "build/dev/tests/fault/pg-rightsizer-hurried",
+            "routes.py": COPY / "build/dev/tests/fault/pg-rightsizer-hurried",
             "leaders.py": COPY / "build/dev/src/cli/pg-rightsizer"}
 PARTS = ("CMakeLists.txt", "CMakePresets.json", "cmake", "include", "src", "tests", "crds", "examples")
 
@@ -64,6 +65,8 @@ MUTATIONS = (
              ("matrix.py", "--only", "^rotate authority up$")),
     Mutation("goes on when another leads", "src/runtime/leader_elector.cc",
              "held == Held::ByAnother ||", "false ||", ("matrix.py", "--only", "^steal up$")),
+    Mutation("makes a lost front Service for the database", "src/controller/observe/pooler.cc",
+             "  if (!facts.seen.pooler) return", "  if (facts.seen.pooler) return", ("routes.py",)),
 )
 
 

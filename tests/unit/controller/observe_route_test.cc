@@ -67,7 +67,8 @@ class FrontService : public TurnTest {
     };
   }
   static kube::Response found(const kube::Json& spec) {
-    const kube::Json labels = {{"pgrightsizer.io/policy", "shop-db"}, {"app.kubernetes.io/managed-by", "pg-rightsizer"}};
+    const kube::Json labels = {{"pgrightsizer.io/policy", "shop-db"},
+                               {"app.kubernetes.io/managed-by", "pg-rightsizer"}};
     const kube::Json object = {{"metadata", {{"uid", "u"}, {"labels", labels}}}, {"spec", spec}};
     return {200, object.dump(), {}, {}};
   }
