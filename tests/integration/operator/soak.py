@@ -30,6 +30,8 @@ API_SERVER_EVERY_S = 120
 COUNTS = (2, 5, 9, 12, 49, 50, 51, 60, 100)
 GROWTH = 1.10  # of memory, from the second quarter to the last
 SLACK = 16  # file descriptors and threads: those of one shop more under way
+# A day in twenty minutes has more restarts than a day is given.
+RESTARTS = {"policy": "Immediate", "minIntervalSeconds": 0, "maxPerDay": 60}
 
 
 class Soak(OperatorTest):
@@ -38,7 +40,7 @@ class Soak(OperatorTest):
     def test_nothing_grows(self):
         type(self).operator = Operator(config=self.account())
         self.addClassCleanup(self.operator.stop)
-        self.shops = [self.own_shop(f"soak{n}", instances=5) for n in range(SHOPS)]
+        self.shops = [self.own_shop(f"soak{n}", instances=5, spec={"restart": RESTARTS}) for n in range(SHOPS)]
         for shop in self.shops:
             shop.make()
             shop.make_policy()
@@ -48,7 +50,8 @@ class Soak(OperatorTest):
         for shop in self.shops:
             wait_until(lambda one=shop: f"scaled {one.name}", PATIENCE, lambda one=shop: one.scale(5) or True)
         for shop in self.shops:
-            wait_until(lambda one=shop: f"150 of {one.name}; the log:\n{self.operator.tail()}", 2 * PATIENCE,
+            wait_until(lambda one=shop: f"150 of {one.name}, it is {self.namespace.condition(one.name)}; the log:\n"
+                                        f"{self.operator.tail()}", 2 * PATIENCE,
                        lambda one=shop: self.gives(one.server, 150), every=0.5)
             self.becomes(shop.name, "True", "InStep")
 
