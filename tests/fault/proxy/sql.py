@@ -142,7 +142,7 @@ class Session:
             await asyncio.Event().wait()  # what is killed after an answer says nothing more
         text = text_of(kind, message)
         rule = self._proxy.rule_for("statement", text=text)
-        entry = self._proxy.note("statement", text=text[:200])
+        entry = self._proxy.note("statement", text=text)  # all of it: plans are made from it
         if not rule:
             return True
         entry["fault"] = f"{rule.do} {rule.when}"
