@@ -102,7 +102,8 @@ std::optional<Response> Client::await_turn(const Request& request, Instant deadl
 }
 
 void Client::remember(const Request& request, const Response& response) {
-  const auto pause = std::clamp(milliseconds(*response.retry_after), kShortest, kLongest);
+  const milliseconds asked = response.retry_after.value_or(std::chrono::seconds(0));
+  const auto pause = std::clamp(asked, kShortest, kLongest);
   const auto now = std::chrono::steady_clock::now();
   std::scoped_lock lock(later_mutex_);
   std::erase_if(later_, [now](const auto& entry) { return entry.second.when <= now; });
