@@ -277,6 +277,10 @@ class ExecPluginTest : public TokenSourceTest {
   [[nodiscard]] std::string print(const std::string& status) const {
     return R"(echo '{"kind":"ExecCredential","apiVersion":"client.authentication.k8s.io/v1","status":{)" + status + "}}'\n";
   }
+  // One that says that, and writes a line to `calls` each time.
+  [[nodiscard]] ExecPlugin counted(const std::string& status) const {
+    return plugin("cd \"$(dirname \"$0\")\"; echo x >>calls\n" + print(status));
+  }
   [[nodiscard]] std::string read(const std::string& name) const {
     std::ifstream in(directory / name);
     return {std::istreambuf_iterator<char>(in), std::istreambuf_iterator<char>()};
@@ -333,7 +337,7 @@ TEST_F(ExecPluginTest, IsNotWaitedForAfterAStop) {
 }
 
 TEST_F(ExecPluginTest, IsAskedAgainWhenItsTokenExpiresOrIsRefused) {
-  const auto asked = plugin("cd \"$(dirname \"$0\")\"; echo x >>calls\n" + print(R"("token":"two")"));
+  const auto asked = counted(R"("token":"two")");
   ExecCredential first;
   first.token = "one";
   first.expires = SystemClock().now() + std::chrono::minutes(11);
@@ -351,8 +355,7 @@ TEST_F(ExecPluginTest, IsAskedAgainWhenItsTokenExpiresOrIsRefused) {
 }
 
 TEST_F(ExecPluginTest, ACertificateAloneIsAskedForAgainWhenItExpiresOrIsRefused) {
-  const auto asked = plugin("cd \"$(dirname \"$0\")\"; echo x >>calls\n" +
-                            print(R"("clientCertificateData":"C2","clientKeyData":"K2")"));
+  const auto asked = counted(R"("clientCertificateData":"C2","clientKeyData":"K2")");
   ExecCredential first;
   first.client_cert_pem = "C1";
   first.client_key_pem = "K1";
@@ -378,8 +381,7 @@ TEST_F(ExecPluginTest, ACertificateAloneIsAskedForAgainWhenItExpiresOrIsRefused)
 }
 
 TEST_F(ExecPluginTest, ACertificateAloneIsAskedForOnceForAllThatWereRefusedBefore) {
-  const auto asked = plugin("cd \"$(dirname \"$0\")\"; echo x >>calls\n" +
-                            print(R"("clientCertificateData":"C2","clientKeyData":"K2")"));
+  const auto asked = counted(R"("clientCertificateData":"C2","clientKeyData":"K2")");
   ExecCredential first;
   first.client_key_pem = "K1";
   const auto show = [](const std::string&, const std::string&) { return Result<void>(); };
