@@ -91,11 +91,6 @@ int logins_past_pooler(const Sight& sight, const api::ConnectionPolicy& policy,
   return good;
 }
 
-bool any_paused(const Facts& facts) {
-  return std::any_of(facts.seen.pods.begin(), facts.seen.pods.end(),
-                     [](const auto& pod) { return pod.paused; });
-}
-
 bool move_under_way(const Facts& facts) {
   const auto& seen = facts.seen;
   return facts.plan.route == Route::Pooler && seen.pooler && seen.database_up &&
@@ -104,6 +99,11 @@ bool move_under_way(const Facts& facts) {
 }
 
 }  // namespace
+
+bool any_paused(const Facts& facts) {
+  return std::any_of(facts.seen.pods.begin(), facts.seen.pods.end(),
+                     [](const auto& pod) { return pod.paused; });
+}
 
 bool full_for_poolers(const Facts& facts, Login direct) {
   return direct == Login::ServerFull &&

@@ -40,6 +40,8 @@ void note_failed_login(const api::ConnectionPolicy& policy, const Error& error, 
 void probe_logins(const Sight& sight, const api::ConnectionPolicy& policy, Memory& memory,
                   Facts& facts);
 
+// Whether any pooler pod was seen to be.
+[[nodiscard]] bool any_paused(const Facts& facts);
 // Whether a direct login alone tells that PostgreSQL keeps a pooler out: one without a server cannot
 // get one when it is full. To ask a pooler that is besieged by clients would take seconds in which
 // they are refused.

@@ -198,7 +198,7 @@ void observe_pooler(const Sight& sight, const api::ConnectionPolicy& policy, Mem
     if (component == pod->labels.end() || component->second != "pooler") continue;
     read_pod(sight, policy, memory, facts, pod);
   }
-  memory.poolers_paused = std::ranges::any_of(facts.seen.pods, [](const auto& pod) { return pod.paused; });
+  memory.poolers_paused = any_paused(facts);
   std::erase_if(memory.announced, [&](const auto& one) {
     return std::none_of(facts.pods.begin(), facts.pods.end(),
                         [&](const auto& pod) { return pod.pod->meta.uid == one.first; });
