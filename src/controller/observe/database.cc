@@ -55,9 +55,12 @@ Result<postgres::Session*> admin_session(const Sight& sight, const api::Connecti
   return &*memory.admin;
 }
 
-// The server is away because we restart it.
-bool restarting(const Memory& memory) {
-  return memory.status && !memory.status->restarts.empty() && !memory.status->restarts.back().duration;
+// The server is away because we restart it; one that takes longer is told like any other outage.
+bool restarting(const Memory& memory, WallTime now) {
+  constexpr std::chrono::minutes kPatience{2};
+  if (!memory.status || memory.status->restarts.empty()) return false;
+  const auto& last = memory.status->restarts.back();
+  return !last.duration && now < last.time + kPatience;
 }
 
 void read_server(const Sight& sight, const api::ConnectionPolicy& policy, Memory& memory,
@@ -84,7 +87,7 @@ void read_server(const Sight& sight, const api::ConnectionPolicy& policy, Memory
     // A server that is down is waited for by the core, which may have to mend it.
     const bool wait = error.kind == ErrorKind::Unavailable || error.kind == ErrorKind::Timeout ||
                       error.kind == ErrorKind::TooManySessions;
-    if (!wait || !restarting(memory))
+    if (!wait || !restarting(memory, sight.clock.now()))
       facts.problems.push_back({problem_reason(error.kind), message, !wait});
   }
 }

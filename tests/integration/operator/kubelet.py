@@ -10,7 +10,9 @@ class Kubelet:
     def __init__(self, namespace):
         self._namespace = namespace
         self._served = {}
-        self._uids = {}
+        self._uids = {}  # of all pods a name has had
+        self._alive = {}  # by uid of a pod: whether its PostgreSQL has started
+        self._told = set()  # uids of pods whose status the API server has
         self._lock = threading.Lock()
         self._stop = threading.Event()
         self.failures = []
@@ -40,19 +42,24 @@ class Kubelet:
                 self.failures.append(str(error))
 
     def _look_after(self, pod):
+        """What an API server that goes away leaves half done is done by the next look."""
         name, uid = pod["metadata"]["name"], pod["metadata"]["uid"]
         with self._lock:
             served = self._served.get(name)
             known = self._uids.setdefault(name, [])
-            if served is None or uid in known or "deletionTimestamp" in pod["metadata"]:
+            if served is None or uid in self._told or "deletionTimestamp" in pod["metadata"]:
                 return
-            first = not known
-            known.append(uid)
+            if uid not in known:
+                known.append(uid)
+            first = uid == known[0]
         server, config = served
-        alive = True
-        if config and not first:
-            alive = server.restart(self._namespace.get("ConfigMap", config[0])["data"][config[1]])
-        self._tell(pod["metadata"]["name"], server, alive)
+        if uid not in self._alive:
+            self._alive[uid] = not config or first or server.restart(self._file(*config))
+        self._tell(name, server, self._alive[uid])
+        self._told.add(uid)
+
+    def _file(self, config_map, key):
+        return self._namespace.get("ConfigMap", config_map)["data"][key]
 
     def _tell(self, pod, server, alive):
         container = {"name": "postgres", "image": "postgres", "imageID": "postgres",

@@ -50,10 +50,19 @@ class Soak(OperatorTest):
         for shop in self.shops:
             wait_until(lambda one=shop: f"scaled {one.name}", PATIENCE, lambda one=shop: one.scale(5) or True)
         for shop in self.shops:
-            wait_until(lambda one=shop: f"150 of {one.name}, it is {self.namespace.condition(one.name)}; the log:\n"
-                                        f"{self.operator.tail()}", 2 * PATIENCE,
+            wait_until(lambda one=shop: f"150 of {one.name}:\n{self.told(one)}", 2 * PATIENCE,
                        lambda one=shop: self.gives(one.server, 150), every=0.5)
             self.becomes(shop.name, "True", "InStep")
+
+    def told(self, shop):
+        """What is known of a database that does not arrive."""
+        pod = self.namespace.get("Pod", f"{shop.database}-0")
+        lines = [one for one in self.operator.lines()
+                 if shop.text in (one.get("policy"), one.get("object", "").removeprefix("ConnectionPolicy "))]
+        return "\n".join(map(str, (
+            self.namespace.status(shop.name), pod and pod["status"],
+            f"{shop.server.starts} starts, {self.kubelet.pods_seen(shop.database)} pods",
+            self.kubelet.failures[-5:], *lines[-10:])))
 
     @staticmethod
     def gives(server, connections):

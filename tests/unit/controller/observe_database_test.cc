@@ -1,0 +1,55 @@
+// What is told of a server that cannot be reached.
+#include "controller/observe/observe.h"
+#include "unit/controller/turn_fixture.h"
+
+namespace pgrightsizer::controller {
+namespace {
+
+using std::chrono::seconds;
+
+// The pod is there and has no address: it is pulled, or fits no node.
+kube::Response pending_database(const kube::Request& request) {
+  const auto found = [](const kube::Json& object) { return kube::Response{200, object.dump(), {}, {}}; };
+  if (request.path.ends_with("statefulsets/db"))
+    return found({{"metadata", {{"name", "db"}, {"namespace", "shop"}, {"uid", "s"}}},
+                  {"spec", {{"replicas", 1}, {"selector", {{"matchLabels", {{"app", "db"}}}}}}}});
+  if (request.path.ends_with("configmaps/db-config"))
+    return found({{"metadata", {{"name", "db-config"}}},
+                  {"data", {{"postgresql.conf", "max_connections = 150\n"}}}});
+  return {404, R"({"kind":"Status","reason":"NotFound"})", {}, {}};
+}
+
+class RestartUnderWay : public TurnTest {
+ protected:
+  RestartUnderWay() {
+    transport_.on_call = pending_database;
+    policy_.spec.database.name = "db";
+    policy_.spec.database.config_map = "db-config";
+    policy_.spec.database.config_key = "postgresql.conf";
+    memory_.status.emplace().restarts.push_back({clock_.time, 250, 150, std::nullopt});
+  }
+  std::vector<Problem> problems_after(seconds time) {
+    clock_.time = memory_.status->restarts.back().time + time;
+    facts_ = {};
+    observe_database(sight_, policy_, memory_, facts_);
+    return facts_.problems;
+  }
+};
+
+TEST_F(RestartUnderWay, IsNoProblemAtFirst) { EXPECT_TRUE(problems_after(seconds(110)).empty()); }
+
+TEST_F(RestartUnderWay, ThatDoesNotEndIsToldAndBlocksNothing) {
+  const auto problems = problems_after(seconds(121));
+  ASSERT_EQ(problems.size(), 1U);
+  EXPECT_EQ(problems[0].reason.name, std::string("DatabaseUnreachable"));
+  EXPECT_NE(problems[0].message.find("has no address yet"), std::string::npos) << problems[0].message;
+  EXPECT_FALSE(problems[0].blocks);
+}
+
+TEST_F(RestartUnderWay, ThatIsOverIsAnOutage) {
+  memory_.status->restarts.back().duration = std::chrono::milliseconds(300);
+  EXPECT_EQ(problems_after(seconds(10)).size(), 1U);
+}
+
+}  // namespace
+}  // namespace pgrightsizer::controller
