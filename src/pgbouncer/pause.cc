@@ -91,14 +91,17 @@ Result<void> await(std::vector<Pending>& pending, milliseconds limit) {
   }
 }
 
-Result<void> resume_one(const PauseTarget& target, const std::vector<std::string>& databases,
-                        const postgres::Connect& open) {
+// Whatever is paused, also a database that the application no longer has.
+Result<void> resume_one(const PauseTarget& target, const postgres::Connect& open) {
   auto console =
       Console::connect(target.host, target.port, target.user, target.password, kConnect, open);
   if (!console) return on(target, console.error());
-  for (const auto& database : databases)
-    if (auto done = console->resume(database); !done) return on(target, done.error());
-  return {};
+  const auto paused = console->paused_databases();
+  if (!paused) return on(target, paused.error());
+  Result<void> all;
+  for (const auto& database : *paused)
+    if (auto done = console->resume(database); !done && all) all = on(target, done.error());
+  return all;
 }
 
 }  // namespace
@@ -112,15 +115,14 @@ Result<void> pause_all(const std::vector<PauseTarget>& targets,
     done = pending ? await(*pending, limit) : Result<void>(fail(pending.error()));
   }
   // A console that waits for its PAUSE takes no other command, and to close it changes nothing.
-  if (!done) (void)resume_all(targets, databases, open);
+  if (!done) (void)resume_all(targets, open);
   return done;
 }
 
-Result<void> resume_all(const std::vector<PauseTarget>& targets,
-                        const std::vector<std::string>& databases, const postgres::Connect& open) {
+Result<void> resume_all(const std::vector<PauseTarget>& targets, const postgres::Connect& open) {
   Result<void> all;
   for (const auto& target : targets)
-    if (auto done = resume_one(target, databases, open); !done && all) all = std::move(done);
+    if (auto done = resume_one(target, open); !done && all) all = std::move(done);
   return all;
 }
 

@@ -30,9 +30,8 @@ inline constexpr std::chrono::milliseconds kPauseLimit{2'000};
                                      const postgres::Connect& open = postgres::Session::connect,
                                      std::chrono::milliseconds limit = kPauseLimit);
 
-// Ends it on every pod that can be reached, and tells the first that cannot. "Not paused" is success.
+// Ends every pause on every pod that can be reached, and tells the first that cannot.
 [[nodiscard]] Result<void> resume_all(const std::vector<PauseTarget>& targets,
-                                      const std::vector<std::string>& databases,
                                       const postgres::Connect& open = postgres::Session::connect);
 
 }  // namespace pgrightsizer::pgbouncer

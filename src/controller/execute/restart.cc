@@ -152,7 +152,7 @@ Result<void> pause(const Turn& turn) {
 }
 
 Result<void> resume(const Turn& turn) {
-  auto done = pgbouncer::resume_all(targets(turn), databases(turn), turn.sight.options.connect);
+  auto done = pgbouncer::resume_all(targets(turn), turn.sight.options.connect);
   if (done) turn.memory.restart.paused.reset();
   return done;
 }

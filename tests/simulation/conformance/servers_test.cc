@@ -139,8 +139,8 @@ Told pauses(Servers& servers) {
   told.push_back("serves: " + serves(servers));
   told.push_back("again: " + word(pgbouncer::pause_all(targets, {"shop"}, servers.open)));
   look();
-  told.push_back("resume: " + word(pgbouncer::resume_all(targets, {"shop"}, servers.open)));
-  told.push_back("again: " + word(pgbouncer::resume_all(targets, {"shop"}, servers.open)));
+  told.push_back("resume: " + word(pgbouncer::resume_all(targets, servers.open)));
+  told.push_back("again: " + word(pgbouncer::resume_all(targets, servers.open)));
   told.push_back("by itself: " + word(console_of(servers).resume("shop")));
   told.push_back("serves: " + serves(servers));
   look();
