@@ -59,10 +59,10 @@ bool Guard::look() {
                               : Result<std::vector<std::string>>(fail(console.error()));
   Sight sight;
   if (paused) sight.paused = !paused->empty();
-  const auto time = now();
-  if (paused && too_old(before, time, options_.max_pause))
+  if (paused && database_decides(before, now(), options_.max_pause))
     sight.database_accepts =
         postgres::accepts(options_.database_host, options_.database_port, std::chrono::seconds(2));
+  const auto time = now();  // the answer may have taken a while
   const auto verdict = judge(sight, before, time, options_.max_pause);
   if (verdict.paused_since != before) {
     logger_.info(verdict.paused_since ? "paused" : "no longer paused");
@@ -74,7 +74,7 @@ bool Guard::look() {
     logger_.warning(done ? "RESUME: it was paused for too long" : "RESUME failed",
                     {{"database", database},
                      {"error", done ? "" : done.error().message()},
-                     {"postgresql", sight.database_accepts ? "accepts" : "does not accept"}});
+                     {"postgresql", sight.database_accepts ? "accepts" : "not waited for any longer"}});
   }
   return true;
 }

@@ -2,8 +2,9 @@
 
 namespace pgrightsizer::guard {
 
-bool too_old(std::optional<BootTime> paused_since, BootTime now, std::chrono::seconds limit) {
-  return paused_since && now - *paused_since >= limit;
+bool database_decides(std::optional<BootTime> paused_since, BootTime now,
+                      std::chrono::seconds limit) {
+  return paused_since && now - *paused_since >= limit && now - *paused_since < limit + kGrace;
 }
 
 Verdict judge(const Sight& sight, std::optional<BootTime> paused_since, BootTime now,
@@ -14,8 +15,8 @@ Verdict judge(const Sight& sight, std::optional<BootTime> paused_since, BootTime
   // A time from before the machine was started, or from its future, is no time of this pause.
   const bool known = paused_since && *paused_since <= now;
   const BootTime since = known ? *paused_since : now;
-  const bool resume = too_old(since, now, limit) &&
-                      (sight.database_accepts || too_old(since, now, limit + kGrace));
+  const bool resume = database_decides(since, now, limit) ? sight.database_accepts
+                                                           : now - since >= limit;
   return {since, resume};
 }
 

@@ -16,7 +16,7 @@ inline constexpr std::chrono::seconds kGrace{5};
 struct Sight {
   // Whether a database is paused; nullopt: the console did not answer.
   std::optional<bool> paused;
-  bool database_accepts = false;  // looked at only when the pause is too old
+  bool database_accepts = false;  // looked at only while it decides
 };
 
 struct Verdict {
@@ -24,9 +24,10 @@ struct Verdict {
   bool resume = false;
 };
 
-// Whether the database must be asked: only then does Sight::database_accepts count.
-[[nodiscard]] bool too_old(std::optional<BootTime> paused_since, BootTime now,
-                           std::chrono::seconds limit);
+// Whether the database must be asked: between the limit and the end of the grace. Later a pause ends
+// without, so that nothing that is silent can prolong it.
+[[nodiscard]] bool database_decides(std::optional<BootTime> paused_since, BootTime now,
+                                    std::chrono::seconds limit);
 
 [[nodiscard]] Verdict judge(const Sight& sight, std::optional<BootTime> paused_since, BootTime now,
                             std::chrono::seconds limit);

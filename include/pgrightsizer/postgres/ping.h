@@ -6,8 +6,8 @@
 
 namespace pgrightsizer::postgres {
 
-// A server that is full or refuses the login accepts, too; one that starts or stops does not. libpq
-// counts the deadline in whole seconds, 2 at least; a name that cannot be resolved may take longer.
+// A server that is full or refuses the login accepts, too; one that starts or stops does not, nor does
+// one whose name is not resolved in time.
 [[nodiscard]] bool accepts(const std::string& host, int port, std::chrono::seconds deadline);
 
 }  // namespace pgrightsizer::postgres

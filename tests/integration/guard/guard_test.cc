@@ -142,7 +142,7 @@ TEST_F(Guarded, WithoutPostgresqlItWaitsFiveSecondsMore) {
   const auto begun = pause();
   database_->stop();
   expect_resumed_after(begun, kMaxPause + 5s - 100ms);
-  EXPECT_THAT(guard_.log(), ::testing::HasSubstr("does not accept"));
+  EXPECT_THAT(guard_.log(), ::testing::HasSubstr("not waited for any longer"));
 }
 
 TEST_F(Guarded, ARestartedPoolerIsNotPaused) {

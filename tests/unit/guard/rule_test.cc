@@ -38,6 +38,17 @@ TEST(Rule, FiveSecondsLaterItEndsRegardless) {
   EXPECT_TRUE(paused_for(25s, false).resume);
 }
 
+TEST(Rule, TheDatabaseIsAskedOnlyWhileItsAnswerDecides) {
+  const auto decides = [](std::chrono::milliseconds age) {
+    return database_decides(kNow - age, kNow, kLimit);
+  };
+  EXPECT_FALSE(decides(19'999ms));
+  EXPECT_TRUE(decides(20s));
+  EXPECT_TRUE(decides(24'999ms));
+  EXPECT_FALSE(decides(25s)) << "what is silent holds nothing up";
+  EXPECT_FALSE(database_decides(std::nullopt, kNow, kLimit));
+}
+
 TEST(Rule, ASilentConsoleEndsNoPause) {
   const auto verdict = judge({std::nullopt, true}, kNow - 60s, kNow, kLimit);
   EXPECT_FALSE(verdict.resume);
