@@ -83,7 +83,7 @@ std::optional<Range> range_of(const Field& field, std::string_view text) {
   if (stepped) {
     const auto step = number(text.substr(slash + 1));
     if (!step || *step < 1) return std::nullopt;
-    range.step = *step;
+    range.step = std::min(*step, field.high + 1);  // past the end already: no sum may overflow
     text = text.substr(0, slash);
   }
   // Sunday once: a step over the days of the week counts seven of them.
