@@ -3,6 +3,7 @@
 namespace pgrightsizer::postgres {
 namespace {
 
+// Of a statement its kind and its name, or its first word: the rest may hold anybody's data.
 constexpr const char* kQuery = R"(
   with mine as (
     select pid, usename::text as usename, host(client_addr) as address, query
@@ -14,7 +15,9 @@ constexpr const char* kQuery = R"(
            when query ~* '^\s*declare\s.*\swith\s+hold\s' then 'cursor WITH HOLD'
            when query ~* '^\s*prepare\s+(?!transaction\s)' then 'PREPARE'
            else 'prepared statement'
-         end as what, usename, address, left(query, 80) as detail
+         end as what, usename, address,
+         left(substring(query from
+           '(?i)^\s*((?:(?:listen|declare|prepare)\s+)?(?:"[^"]*"|\w+))'), 80) as detail
     from mine
    where query ~* '^\s*listen\s' or query ~* '^\s*declare\s.*\swith\s+hold\s'
       or query ~* '^\s*prepare\s+(?!transaction\s)' or ($2::boolean and query ~ '\$1')

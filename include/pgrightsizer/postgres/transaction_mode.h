@@ -14,7 +14,7 @@ struct Evidence {
   std::string what;     // "LISTEN", "session advisory lock", "temporary table", …
   std::string user;
   std::string address;  // empty: not known, or a local socket
-  std::string detail;   // the statement, the lock or the table
+  std::string detail;   // the lock, the table, or how the statement begins: never its data
 };
 
 // In the database of this session, of these roles. Sees the last statement of idle sessions, locks

@@ -64,6 +64,22 @@ TEST_F(TransactionMode, EachKindIsSeen) {
   EXPECT_THAT(seen({"  PREPARE q as select 1"}), ElementsAre("PREPARE"));
 }
 
+// Conditions and events tell it, and a statement may hold anybody's data.
+TEST_F(TransactionMode, TheDetailOfAStatementIsNoMoreThanAName) {
+  const auto detail = [&](const std::string& statement, const std::vector<std::string>& values = {}) {
+    EXPECT_TRUE(testing::eventually([&] { return look(false).empty(); })) << "the one before has gone";
+    auto one = session();
+    if (const auto done = one.query(statement, values); !done) throw std::runtime_error(done.error().message());
+    auto admin = session("postgres", "secret");
+    const auto found = read_incompatibilities(admin, {"shop"}, false);
+    return found && found->size() == 1 ? found->front().detail : "not one";
+  };
+  EXPECT_EQ(detail("listen orders; select 'a secret'"), "listen orders");
+  EXPECT_EQ(detail(" PREPARE \"my q\"(int) as select 'a secret'"), "PREPARE \"my q\"");
+  EXPECT_EQ(detail("declare c cursor with hold for select 'a secret'"), "declare c");
+  EXPECT_EQ(detail("select $1::int, 'a secret'", {"1"}), "select");
+}
+
 TEST_F(TransactionMode, WhatOnlyLooksLikeItIsNot) {
   EXPECT_THAT(seen({"select 'listen to me'"}), IsEmpty());
   EXPECT_THAT(seen({"begin; select pg_advisory_xact_lock(7); commit"}), IsEmpty());
