@@ -11,11 +11,25 @@ namespace {
 bool is_lower(char c) { return c >= 'a' && c <= 'z'; }
 bool is_digit(char c) { return c >= '0' && c <= '9'; }
 
-// Letters, digits and inner hyphens, at most 63.
-bool is_dns_label(std::string_view label) {
-  return !label.empty() && label.size() <= 63 && label.front() != '-' && label.back() != '-' &&
+constexpr std::size_t kLongestLabel = 63;
+constexpr std::size_t kLongestName = 253;
+
+// Letters, digits and inner hyphens.
+bool is_label(std::string_view label, std::size_t longest) {
+  return !label.empty() && label.size() <= longest && label.front() != '-' && label.back() != '-' &&
          std::all_of(label.begin(), label.end(),
                      [](char c) { return is_lower(c) || is_digit(c) || c == '-'; });
+}
+
+// Labels with dots between them.
+bool is_dotted(std::string_view name, std::size_t longest_label) {
+  if (name.size() > kLongestName) return false;
+  for (;;) {
+    const auto dot = name.find('.');
+    if (!is_label(name.substr(0, dot), longest_label)) return false;
+    if (dot == std::string_view::npos) return true;
+    name.remove_prefix(dot + 1);
+  }
 }
 
 // A wrong value as a message may show it: never thrown over, never long.
@@ -27,17 +41,12 @@ std::string shown(const nlohmann::json& value) {
 
 }  // namespace
 
-bool is_dns_subdomain(std::string_view name) {
-  if (name.size() > 253) return false;
-  for (;;) {
-    const auto dot = name.find('.');
-    if (!is_dns_label(name.substr(0, dot))) return false;
-    if (dot == std::string_view::npos) return true;
-    name.remove_prefix(dot + 1);
-  }
-}
+// Kubernetes limits the whole alone, not each label as the DNS does.
+bool is_object_name(std::string_view name) { return is_dotted(name, kLongestName); }
 
-bool is_service_name(std::string_view name) { return is_dns_label(name) && is_lower(name.front()); }
+bool is_service_name(std::string_view name) {
+  return is_label(name, kLongestLabel) && is_lower(name.front());
+}
 
 bool is_config_map_key(std::string_view key) {
   return !key.empty() && key.size() <= 253 && std::all_of(key.begin(), key.end(), [](char c) {
@@ -51,7 +60,9 @@ bool is_ip_address(const std::string& host) {
          inet_pton(AF_INET6, host.c_str(), &unused) == 1;
 }
 
-bool is_host(const std::string& host) { return is_ip_address(host) || is_dns_subdomain(host); }
+bool is_host(const std::string& host) {
+  return is_ip_address(host) || is_dotted(host, kLongestLabel);
+}
 
 Reader::Reader(const nlohmann::json* value, std::string path, Problems& problems)
     : value_(value), path_(std::move(path)), problems_(&problems) {
@@ -140,9 +151,9 @@ std::string Reader::required_text(const char* field) const {
 }
 
 void Reader::check_object_name(const std::string& field, const std::string& name) const {
-  if (name.empty() || is_dns_subdomain(name)) return;
+  if (name.empty() || is_object_name(name)) return;
   wrong(field, "is \"" + name + "\", which no object can be named",
-        "use lower-case letters, digits, '-' and '.'");
+        "use at most 253 lower-case letters, digits, '-' and '.'");
 }
 
 std::string Reader::object_name(const char* field) const {

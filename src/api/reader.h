@@ -75,8 +75,8 @@ class Reader {
   Problems* problems_;
 };
 
-// RFC 1123 subdomain, as most Kubernetes objects are named.
-[[nodiscard]] bool is_dns_subdomain(std::string_view name);
+// As most Kubernetes objects are named: their RFC 1123 subdomain.
+[[nodiscard]] bool is_object_name(std::string_view name);
 // RFC 1035 label, as Services are named.
 [[nodiscard]] bool is_service_name(std::string_view name);
 [[nodiscard]] bool is_config_map_key(std::string_view key);

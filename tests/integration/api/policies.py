@@ -54,6 +54,10 @@ GOOD = {
     "the least": policy(),
     "a selector": policy(SELECTOR),
     "longest name": policy(name="a" * 50),
+    "longest names of objects": policy({
+        "spec.workloads[0].targetRef.name": "a" * 253, DB + "name": "a" * 253,
+        DB + "config.configMapName": "a" * 253, DB + "adminSecretName": "a" * 253,
+        DB + "applicationSecrets[0]": "a" * 253, "spec.pooler.tlsSecretName": "a" * 253}),
     "two workloads": policy({"spec.workloads": [workload("a", connectionsPerInstance=1),
                                                 workload("b", concurrentRequests=10000)]}),
     "same name, other kind": policy({"spec.workloads": [

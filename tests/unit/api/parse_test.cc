@@ -150,6 +150,14 @@ TEST(Parse, ASelector) {
             (std::vector<std::pair<std::string, std::string>>{{"db", "shop"}}));
 }
 
+TEST(Parse, NamesOfObjectsAreAsLongAsKubernetesAllows) {
+  const std::string longest(253, 'a');
+  const auto policy = parse(with((R"({"database": {"adminSecretName": ")" + longest + "\"}}").c_str()));
+  ASSERT_TRUE(policy) << policy.error().message();
+  EXPECT_EQ(policy->spec.database.admin_secret, longest);
+  EXPECT_FALSE(parse(with((R"({"database": {"adminSecretName": ")" + longest + "a\"}}").c_str())));
+}
+
 constexpr const char* kExternal = R"({"provider": "External", "name": null, "config": null)";
 
 TEST(Parse, AnExternalDatabase) {
@@ -264,6 +272,8 @@ const std::vector<Bad> kBad = {
      "spec.database.host is given with provider StatefulSet", "External"},
     {"NoHost", external(""), "spec.database.host is missing", "set it"},
     {"NoSuchHost", external(R"(, "host": "a b")"), "spec.database.host is \"a b\"", "IP address"},
+    {"LongPartOfAHost", external((R"(, "host": ")" + std::string(64, 'a') + ".example.com\"").c_str()),
+     "spec.database.host is \"aaa", "DNS name"},
     {"NameOfAnExternal", external(R"(, "host": "10.0.0.1", "name": "x")"),
      "spec.database.name is given with provider External", "remove it"},
     {"ConfigOfAnExternal",
