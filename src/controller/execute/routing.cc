@@ -111,7 +111,7 @@ Result<void> ensure_slices(kube::Client& client, const api::ConnectionPolicy& po
   const std::string front = front_service(policy);
   if (route == Route::Direct)
     return apply_if_changed(client, policy, slice(front), slice_object(policy, front));
-  return client.remove(slice(front));
+  return remove_ours(client, policy, slice(front));
 }
 
 }  // namespace
