@@ -8,7 +8,6 @@ namespace pgrightsizer::controller {
 
 namespace {
 
-using transition::StepKind;
 using transition::Topic;
 
 // Told when it begins to be so, and not again before it has ended.
@@ -100,7 +99,7 @@ void tell_drain(const Turn& turn, const api::Status& before, const api::Status& 
   const bool overdue = after.step && after.step->deadline && after.drain_since &&
                        *after.step->deadline <= turn.sight.clock.now() &&
                        (after.step->name == transition::to_string(Topic::DirectDraining) ||
-                        after.step->name == transition::to_string(StepKind::DrainDirect));
+                        after.step->name == transition::to_string(Topic::PooledDraining));
   once(turn, overdue, "overdue", kDrainTimedOut, "Drain",
        after.step ? after.step->message + "; the drain holds here, safely" : "");
 }
