@@ -30,7 +30,8 @@ void fill_figures(const Turn& turn, api::Status& status) {
     current.pending_restart = seen.requested != seen.effective;
     current.usable = seen.usable();
     current.used = facts.sessions;
-    current.used_percent = current.usable > 0 ? current.used * 100 / current.usable : 0;
+    const auto& nearest = facts.saturation.now;
+    current.used_percent = nearest.limit > 0 ? nearest.used * 100 / nearest.limit : 0;
     current.direct = seen.direct_sessions;
     current.pooled = static_cast<Count>(facts.pooled.size());
     status.current = current;
