@@ -15,6 +15,18 @@ using transition::Route;
 using transition::Step;
 using transition::StepKind;
 
+// Without instances the sizes stay, and with them what was recommended last.
+void fill_recommended(const Facts& facts, api::Status& status) {
+  auto& recommended = status.recommended;
+  if (recommended && facts.blocked()) return;
+  if (!facts.plan.hold) {
+    recommended = facts.plan;
+  } else if (recommended) {
+    recommended->demand = facts.plan.demand;
+    recommended->formula = facts.plan.formula;
+  }
+}
+
 void fill_figures(const Turn& turn, api::Status& status) {
   const auto& facts = turn.facts;
   const auto& seen = facts.seen;
@@ -23,7 +35,7 @@ void fill_figures(const Turn& turn, api::Status& status) {
   for (const auto& workload : facts.workloads)
     status.instances = sizing::saturating_add(status.instances, workload.replicas);
   status.workloads = facts.plan.workloads;
-  if (!facts.blocked() || !status.recommended) status.recommended = facts.plan;
+  fill_recommended(facts, status);
   if (seen.database_up) {
     api::Current current;
     current.max_connections = seen.effective;

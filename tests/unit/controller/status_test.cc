@@ -32,5 +32,38 @@ TEST_F(StatusTest, NothingIsUsedOfALimitThatIsNotKnown) {
   EXPECT_EQ(current->used_percent, 0);
 }
 
+TEST_F(StatusTest, AtZeroInstancesTheSizesLastRecommendedAreKept) {
+  facts_.plan.route = sizing::Route::Pooler;
+  facts_.plan.demand = 1000;
+  facts_.plan.pool_size = 150;
+  facts_.plan.max_connections = 200;
+  facts_.plan.uncapped_max_connections = 210;
+  const auto before = status();
+  facts_.plan = sizing::plan({}, {}, 1);
+  const auto held = status(before).recommended;
+  ASSERT_TRUE(held);
+  EXPECT_EQ(held->max_connections, 200);
+  EXPECT_EQ(held->uncapped_max_connections, 210);
+  EXPECT_EQ(held->pool_size, 150);
+  EXPECT_EQ(held->route, sizing::Route::Pooler);
+  EXPECT_EQ(held->demand, 0) << "nobody opens any";
+  EXPECT_EQ(held->formula, "0 instances: the present sizes are kept");
+}
+
+TEST_F(StatusTest, AtZeroInstancesFromTheBeginningNothingIsRecommended) {
+  facts_.plan = sizing::plan({}, {}, 0);
+  EXPECT_FALSE(status().recommended);
+}
+
+TEST_F(StatusTest, WhatCannotBeSeenChangesNoRecommendation) {
+  facts_.plan.max_connections = 200;
+  facts_.plan.formula = "7 instances";
+  const auto before = status();
+  facts_.problems.push_back({kWatchFailing, "no watch"});
+  facts_.plan = sizing::plan({}, {}, 0);
+  EXPECT_EQ(status(before).recommended->formula, "7 instances");
+  EXPECT_EQ(status(before).recommended->max_connections, 200);
+}
+
 }  // namespace
 }  // namespace pgrightsizer::controller
