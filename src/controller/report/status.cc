@@ -133,6 +133,7 @@ api::Status invalid_status(const api::ConnectionPolicy& policy, const Error& err
                            const api::Status& before, WallTime now) {
   api::Status status = before;
   status.observed_generation = policy.generation;
+  api::remove_condition(status.conditions, "Reconciling");
   for (const char* type : {"Ready", "Stalled"})
     api::set_condition(status.conditions,
                        {type, type == std::string("Ready") ? "False" : "True", "InvalidSpec",

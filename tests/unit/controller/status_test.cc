@@ -65,5 +65,16 @@ TEST_F(StatusTest, WhatCannotBeSeenChangesNoRecommendation) {
   EXPECT_EQ(status(before).recommended->max_connections, 200);
 }
 
+TEST_F(StatusTest, OfASpecThatCannotBeReadNothingIsUnderWay) {
+  api::Status before;
+  before.conditions = {{"Reconciling", "True", "ApplyPooler", "", 0, {}}};
+  const Error error{ErrorKind::Invalid, "spec.suspend is 7", "ConnectionPolicy shop/shop-db", "use true or false"};
+  const auto after = invalid_status(policy_, error, before, clock_.now());
+  EXPECT_EQ(api::find_condition(after.conditions, "Reconciling"), nullptr);
+  const auto* stalled = api::find_condition(after.conditions, "Stalled");
+  ASSERT_NE(stalled, nullptr);
+  EXPECT_EQ(stalled->reason, "InvalidSpec");
+}
+
 }  // namespace
 }  // namespace pgrightsizer::controller
