@@ -59,14 +59,6 @@ runtime::LeaderElectorOptions elector_options(const RunOptions& options) {
   return out;
 }
 
-// A kind that was never listed is not known to be absent; one whose watch fails now is only late.
-std::string trouble_of(const runtime::Manager& manager) {
-  for (const auto& informer : manager.informers())
-    if (!informer.synced)
-      return informer.trouble.empty() ? informer.kind + ": not listed yet" : informer.trouble;
-  return {};
-}
-
 // Everything that runs, in the order in which it must be made and, backwards, taken down.
 class Operator {
  public:
@@ -82,7 +74,7 @@ class Operator {
                  manager_options(options), *metrics_),
         elector_(*lease_transport_, clock_, logger, *metrics_, elector_options(options)) {
     stores_.trouble = [this](const std::string& name_space) {
-      auto trouble = trouble_of(manager_);
+      auto trouble = manager_.trouble(name_space);
       return trouble.empty() ? watches_.trouble(name_space) : trouble;
     };
     watches_.add_informers(options.watch_namespaces);

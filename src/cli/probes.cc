@@ -26,20 +26,26 @@ Result<telemetry::ServerOptions> options_of(const std::string& text) {
               "write it as 0.0.0.0:8080 or [::]:8080");
 }
 
-// One check for each kind, in however many namespaces: which of them is late is what one wants to
-// know.
+// Why a kind has been listed nowhere yet. One namespace will do: with another that is gone, or whose
+// Role is, this process can work all the same.
+std::string trouble_of(const runtime::Manager& manager, const std::string& kind) {
+  std::string out;
+  for (const auto& now : manager.informers()) {
+    if (now.kind != kind) continue;
+    if (now.synced) return {};
+    if (out.empty()) out = now.trouble.empty() ? "not listed yet" : now.trouble;
+  }
+  return out;
+}
+
+// One check for each kind: which of them is late is what one wants to know.
 std::vector<telemetry::Check> ready_checks(const runtime::Manager& manager) {
   std::vector<telemetry::Check> checks;
   std::set<std::string> kinds;
   for (const auto& informer : manager.informers()) {
     if (!kinds.insert(informer.kind).second) continue;
-    checks.push_back({"informer-" + informer.kind, [&manager, kind = informer.kind] {
-                        for (const auto& now : manager.informers()) {
-                          if (now.kind != kind || now.synced) continue;
-                          return now.trouble.empty() ? std::string("not listed yet") : now.trouble;
-                        }
-                        return std::string();
-                      }});
+    checks.push_back(
+        {"informer-" + informer.kind, [&manager, kind = informer.kind] { return trouble_of(manager, kind); }});
   }
   return checks;
 }

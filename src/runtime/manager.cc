@@ -21,6 +21,11 @@ constexpr Metric kWorkers{MetricKind::Gauge, "controller_runtime_max_concurrent_
 
 constexpr const char* kController = "connectionpolicy";
 
+bool sees(const Informer& informer, const std::string& name_space) {
+  const auto& own = informer.options().name_space;
+  return own.empty() || own == name_space;
+}
+
 }  // namespace
 
 Manager::Manager(kube::Transport& transport, Logger& logger, WorkQueue& queue, Reconcile reconcile,
@@ -42,37 +47,41 @@ void Manager::add(InformerOptions options, OnObject on_object, HeldKeys held_key
 
 void Manager::start(OnPicture on_picture) {
   on_picture_ = std::move(on_picture);
-  const bool staged = std::any_of(informers_.begin(), informers_.end(),
-                                  [](const auto& one) { return one->options().before_others; });
   {
     std::scoped_lock lock(mutex_);
-    others_started_ = !staged;
-    start_informers(staged);
+    for (const auto& one : informers_)
+      if (one->options().before_others) start_informer(*one);
+    for (const auto& one : informers_) start_others(one->options().name_space);
   }
   supervisor_ = std::jthread([this](const std::stop_token& stop) { supervise(stop); });
 }
 
-void Manager::start_informers(bool before_others) {
-  for (const auto& informer : informers_)
-    if (informer->options().before_others == before_others)
-      informer->start([this, one = informer.get()] { picture_of(*one); });
+void Manager::start_informer(Informer& informer) {
+  informer.start([this, &informer] { picture_of(informer); });
+}
+
+// Of this namespace, or of the whole cluster for "", once, when nothing there comes before them any more.
+void Manager::start_others(const std::string& name_space) {
+  const auto comes_before = [&](const auto& one) {
+    return one->options().name_space == name_space && one->options().before_others && !one->synced();
+  };
+  if (stopping_ || std::any_of(informers_.begin(), informers_.end(), comes_before)) return;
+  if (!others_started_.insert(name_space).second) return;
+  for (const auto& one : informers_)
+    if (one->options().name_space == name_space && !one->options().before_others) start_informer(*one);
 }
 
 void Manager::picture_of(const Informer& informer) {
   if (on_picture_) on_picture_(informer.options().resource.kind);
   std::scoped_lock lock(mutex_);
-  const bool first_are_there =
-      std::all_of(informers_.begin(), informers_.end(),
-                  [](const auto& one) { return !one->options().before_others || one->synced(); });
-  if (first_are_there && !stopping_ && !std::exchange(others_started_, true)) start_informers(false);
+  start_others(informer.options().name_space);
   changed_.notify_all();
 }
 
 Refresh Manager::refresh(const std::string& name_space) {
   Refresh out;
   for (const auto& informer : informers_) {
-    const auto& options = informer->options();
-    if (options.before_others || (!options.name_space.empty() && options.name_space != name_space)) continue;
+    if (informer->options().before_others || !sees(*informer, name_space)) continue;
     out.wanted_.emplace_back(informer.get(), informer->refresh());
   }
   return out;
@@ -86,6 +95,16 @@ std::string Refresh::missing() const {
     out += (out.empty() ? "" : ", ") + (trouble.empty() ? informer->options().resource.kind : trouble);
   }
   return out;
+}
+
+// A kind that was never listed is not known to be absent; one whose watch fails now is only late.
+std::string Manager::trouble(const std::string& name_space) const {
+  for (const auto& informer : informers_) {
+    if (informer->synced() || !sees(*informer, name_space)) continue;
+    const auto why = informer->trouble();
+    return why.empty() ? informer->options().resource.kind + ": not listed yet" : why;
+  }
+  return {};
 }
 
 // Starts the workers when it is time, and says what is missing until nothing is.
@@ -119,7 +138,8 @@ void Manager::supervise(const std::stop_token& stop) {
 void Manager::report() const {
   for (const auto& state : informers()) {
     if (state.synced) continue;
-    logger_.warning("waiting for the first list of " + state.kind,
+    const auto where = state.name_space.empty() ? "" : " in namespace " + state.name_space;
+    logger_.warning("waiting for the first list of " + state.kind + where,
                     {{"trouble", state.trouble.empty() ? "no answer yet" : state.trouble}});
   }
 }
@@ -211,7 +231,8 @@ std::vector<InformerState> Manager::informers() const {
   std::vector<InformerState> out;
   out.reserve(informers_.size());
   for (const auto& informer : informers_) {
-    out.push_back({informer->options().resource.kind, informer->synced(), informer->trouble()});
+    const auto& options = informer->options();
+    out.push_back({options.resource.kind, options.name_space, informer->synced(), informer->trouble()});
   }
   return out;
 }

@@ -29,7 +29,7 @@ struct InformerOptions {
   // The kind may not exist yet (a CRD): it is asked for every few seconds, and the trouble says
   // what to install.
   bool may_be_absent = false;
-  // The manager starts the others only when this one has its first picture.
+  // The manager starts the others of its namespace only when this one has its first picture.
   bool before_others = false;
   ReflectorBackoff backoff{};
 };

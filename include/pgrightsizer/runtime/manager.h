@@ -7,6 +7,7 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <set>
 #include <stop_token>
 #include <string>
 #include <thread>
@@ -50,6 +51,7 @@ class Refresh {
 // The state of one informer, for conditions and probes.
 struct InformerState {
   std::string kind;
+  std::string name_space;  // empty: cluster-wide
   bool synced = false;
   std::string trouble;  // with the remedy; empty while all is well
 };
@@ -57,9 +59,10 @@ struct InformerState {
 // Life: construct, add() each informer, start() once, stop() once (the destructor stops, too).
 // add() and start() from one thread; the rest from any.
 //
-// The informers that say `before_others` start first, the others when those have a picture. The
-// workers start when every informer has its first picture, or when `patience` is over: then the store of a kind that is not synced() is empty although the cluster's is not, and the
-// reconcile function must look at synced(kind) before it takes absence for a fact.
+// The informers that say `before_others` start first, the others of a namespace when its own first
+// ones have a picture: one that is forbidden or gone holds up no other. The workers start when every
+// informer has its first picture, or when `patience` is over: then a store may be empty although the
+// cluster is not, and the reconcile function must look at trouble() before it takes absence for a fact.
 class Manager {
  public:
   using Reconcile = std::function<ReconcileResult(const std::string& key)>;
@@ -76,6 +79,8 @@ class Manager {
   // Asks for whole pictures of what is watched in this namespace, but for the kinds that come before
   // the others. Must not be called before start(). Does not block.
   [[nodiscard]] Refresh refresh(const std::string& name_space);
+  // Why not all that is watched in this namespace has been listed yet; empty: it has.
+  [[nodiscard]] std::string trouble(const std::string& name_space) const;
   // Once: this process works from now on.
   void lead();
   // Ends the queue, waits for the reconciles under way, then ends the informers.
@@ -86,7 +91,8 @@ class Manager {
   [[nodiscard]] std::vector<InformerState> informers() const;
 
  private:
-  void start_informers(bool before_others);
+  void start_informer(Informer& informer);
+  void start_others(const std::string& name_space);
   void picture_of(const Informer& informer);
   void supervise(const std::stop_token& stop);
   void report() const;
@@ -107,7 +113,7 @@ class Manager {
   mutable std::mutex mutex_;
   std::condition_variable_any changed_;
   OnPicture on_picture_;
-  bool others_started_ = false;
+  std::set<std::string> others_started_;  // in these namespaces
   std::vector<std::thread> workers_;
   bool stopping_ = false;
   bool ready_ = false;  // in sync, or out of patience

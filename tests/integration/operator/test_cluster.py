@@ -50,18 +50,19 @@ class Rights(OperatorTest):
             code, answer = self.api.merge(f"{RBAC}/clusterroles/{name}", {"rules": allowed})
         self.assertLess(code, 400, answer)
 
-    def account(self):
+    def account(self, everywhere=True):
         """A kubeconfig with the token of a ServiceAccount that is bound to the role."""
         name, namespace = self.named(), self.namespace.name
+        bindings = f"{RBAC}/clusterrolebindings" if everywhere else f"{RBAC}/namespaces/{namespace}/rolebindings"
         accounts = f"/api/v1/namespaces/{namespace}/serviceaccounts"
         self.api.call("POST", accounts, {"metadata": {"name": name}})
-        self.api.call("POST", f"{RBAC}/clusterrolebindings", {
+        self.api.call("POST", bindings, {
             "metadata": {"name": name},
             "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole",
                         "name": name},
             "subjects": [{"kind": "ServiceAccount", "name": name, "namespace": namespace}]})
-        for kind in ("clusterroles", "clusterrolebindings"):
-            self.addCleanup(self.api.call, "DELETE", f"{RBAC}/{kind}/{name}")
+        for kind in (f"{RBAC}/clusterroles", bindings):
+            self.addCleanup(self.api.call, "DELETE", f"{kind}/{name}")
         _, answer = self.api.call("POST", f"{accounts}/{name}/token", {"spec": {}})
         config = yaml.safe_load(pathlib.Path(kubeconfig()).read_text())
         config["users"][0]["user"] = {"token": answer["status"]["token"]}
@@ -82,6 +83,18 @@ class Rights(OperatorTest):
         self.assertEqual([], operator.lines(event="WorkloadNotFound"))
         self.grant(rules())
         self.becomes("unseen", "True", "InStep", 2 * PATIENCE)
+
+    def test_a_namespace_that_is_gone_holds_up_no_other(self):
+        self.grant(rules())
+        operator = self.start_operator("--namespace", "gone", config=self.account(everywhere=False))
+        shop = self.own_shop("left", instances=TWELVE)
+        shop.make()
+        shop.make_policy()
+        self.becomes("left", "True", "InStep")
+        self.assertEqual(290, shop.server.max_connections())
+        operator.wait_for(PATIENCE, "cannot watch connectionpolicies", "in namespace gone")
+        self.assertEqual((200, "ok\n"), operator.page("/readyz"))
+        self.assertEqual([], operator.lines(event="WatchFailing"))
 
     def test_rights_are_granted_one_after_another(self):
         self.grant(but(but(rules(), "pods"), "configmaps", ["get"]))

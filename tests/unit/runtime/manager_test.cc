@@ -165,6 +165,36 @@ TEST_F(ManagerTest, TheOthersStartWhenTheFirstHaveTheirPicture) {
   EXPECT_EQ(paths[1], "/api/v1/secrets");
 }
 
+TEST_F(ManagerTest, ANamespaceThatIsForbiddenHoldsUpNoOther) {
+  ManagerOptions options;
+  options.report_every = options.patience = milliseconds(20);
+  manager.emplace(transport, logger, queue, [this](const std::string&) { return ++runs, ReconcileResult{}; },
+                  options);
+  const auto nothing = [](const std::string&, const nlohmann::json*) {};
+  const auto none = [] { return std::vector<std::string>{}; };
+  for (const char* name_space : {"billing", "shop"}) {
+    InformerOptions first{kube::resources::kSecret, name_space, ""};
+    first.before_others = true;
+    manager->add(first, nothing, none);
+    manager->add({kube::resources::kPod, name_space, ""}, nothing, none);
+  }
+  forbid("/api/v1/namespaces/billing/secrets");
+  transport.script({{kNothing}, std::nullopt, true}, "/api/v1/namespaces/shop/secrets");
+  transport.script({{kNothing}, std::nullopt, true}, "/api/v1/namespaces/shop/pods");
+  queue.add("a");
+  EXPECT_EQ(manager->trouble("shop"), "Secret: not listed yet");
+  manager->start();
+  EXPECT_TRUE(eventually([&] { return manager->trouble("shop").empty(); })) << manager->trouble("shop");
+  EXPECT_TRUE(eventually([&] {
+    return manager->trouble("billing").find("secrets in namespace billing: secrets is forbidden") != std::string::npos;
+  })) << manager->trouble("billing");
+  EXPECT_TRUE(eventually([&] { return runs == 1; }));
+  EXPECT_TRUE(eventually([&] { return logger.count("the first list of Secret in namespace billing") >= 1; }));
+  manager->stop();
+  for (const auto& request : transport.requests())
+    EXPECT_THAT(request.path, Not(HasSubstr("billing/pods"))) << "they come after the first ones of their namespace";
+}
+
 TEST_F(ManagerTest, ARefreshIsOverWhenEveryPictureOfTheNamespaceHasCome) {
   manager.emplace(transport, logger, queue, [](const std::string&) { return ReconcileResult{}; });
   const auto nothing = [](const std::string&, const nlohmann::json*) {};
