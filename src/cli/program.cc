@@ -19,14 +19,18 @@ int run_program(int argc, char** argv, RunOptions run) {
   CLI::App app{"Keeps PostgreSQL's connection limits in step with the applications that use it."};
   app.set_version_flag("--version", PGRS_VERSION);
   app.require_subcommand(1);
+  // So that whoever can only add to a command line, as the chart's extraArgs do, can change it.
+  app.option_defaults()->multi_option_policy(CLI::MultiOptionPolicy::TakeLast);
 
   std::string level = "info";
   std::string format = "text";
   auto* run_command = app.add_subcommand("run", "Run the operator until SIGTERM.");
   run_command->add_option("--kubeconfig", run.kubeconfig,
                           "Kubeconfig file; else $KUBECONFIG, the pod's own account, ~/.kube/config.");
-  run_command->add_option("--namespace", run.watch_namespaces,
-                          "Watch this namespace only; may be given several times.");
+  run_command
+      ->add_option("--namespace", run.watch_namespaces,
+                   "Watch this namespace only; may be given several times.")
+      ->take_all();
   run_command->add_option("--workers", run.workers, "Policies reconciled at the same time.")
       ->check(CLI::Range(1, 64));
   run_command->add_option("--pooler-image", run.controller.pooler_image,
