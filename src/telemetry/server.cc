@@ -29,6 +29,12 @@ constexpr std::uint32_t kHeaderLimit = 8 * 1024;
 constexpr std::uint64_t kBodyLimit = 1024;
 constexpr std::chrono::milliseconds kAcceptAgain{100};
 
+// From this pod itself. A socket that listens on [::] has IPv4 peers in a form of IPv6.
+bool is_loopback(const asio::ip::address& peer) {
+  if (!peer.is_v6() || !peer.to_v6().is_v4_mapped()) return peer.is_loopback();
+  return asio::ip::make_address_v4(asio::ip::v4_mapped, peer.to_v6()).is_loopback();
+}
+
 class Connection;
 // The one heard of last stands at the end.
 using Connections = std::list<std::shared_ptr<Connection>>;
@@ -41,7 +47,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
       : stream_(std::move(socket)), options_(options), content_(content), all_(all) {
     error_code failed;
     const auto peer = stream_.socket().remote_endpoint(failed);
-    local_ = !failed && peer.address().is_loopback();
+    local_ = !failed && is_loopback(peer.address());
   }
 
   void start() {

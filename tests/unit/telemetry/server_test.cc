@@ -81,7 +81,6 @@ class ServerTest : public testing::Test {
     content.metrics = [] { return std::string("shop_carts 1\n"); };
     content.log_level = [this] { return level_.load(); };
     content.set_log_level = [this](LogLevel level) { level_ = level; };
-    options_.address = "127.0.0.1";
     options_.port = 0;
     auto server = start_server(options_, std::move(content), logger_);
     ASSERT_TRUE(server) << server.error().message();
@@ -97,7 +96,7 @@ class ServerTest : public testing::Test {
   }
 
   NullLogger logger_;
-  ServerOptions options_;
+  ServerOptions options_{.address = "127.0.0.1"};
   std::string trouble_;
   std::atomic<LogLevel> level_{LogLevel::Info};
   std::unique_ptr<Server> server_;
@@ -155,6 +154,17 @@ TEST_F(ServerTest, TheLogLevelIsReadAndSet) {
   EXPECT_THAT(ask(put + "5\r\n\r\ndebug"), StartsWith("HTTP/1.1 200 "));
   EXPECT_EQ(level_, LogLevel::Debug);
   EXPECT_THAT(ask(put + "4\r\n\r\nloud"), HasSubstr("the body is one of debug, info, warning, error"));
+  EXPECT_EQ(level_, LogLevel::Debug);
+}
+
+TEST_F(ServerTest, TheLogLevelIsSetOverIPv4WhereIPv6IsListenedOn) {
+  const int probe = ::socket(AF_INET6, SOCK_STREAM, 0);
+  if (probe < 0) GTEST_SKIP() << "no IPv6 here";
+  ::close(probe);
+  options_.address = "::";
+  start();
+  EXPECT_THAT(ask("PUT /log-level HTTP/1.1\r\nConnection: close\r\nContent-Length: 5\r\n\r\ndebug"),
+              StartsWith("HTTP/1.1 200 "));
   EXPECT_EQ(level_, LogLevel::Debug);
 }
 
