@@ -39,7 +39,8 @@ int run_program(int argc, char** argv, RunOptions run) {
                           "Image of this program, for the guard beside each pooler.")
       ->required();
   run_command->add_option("--lease-namespace", run.lease.name_space,
-                          "Where the Lease pg-rightsizer is by which one of several replicas works.");
+                          "Where the Lease is by which one of several replicas works.");
+  run_command->add_option("--lease-name", run.lease.name, "Its name; pg-rightsizer.");
   run_command->add_option("--lease-identity", run.lease.identity,
                           "Of this process in the Lease; that of a pod outlives its containers.");
   run_command->add_option("--metrics-address", run.metrics_address,

@@ -263,11 +263,12 @@ class Served(unittest.TestCase):
         self.assertIn("role.rbac.authorization.k8s.io/shop-pg-rightsizer", self.taken(SCOPED))
 
     def test_what_it_may_do_is_what_the_docs_say(self):
-        rules = [one for one in yaml.safe_load_all(template(SCOPED)) if one and one["kind"] in (
+        values = {**SCOPED, "fullnameOverride": "pg-rightsizer"}
+        rules = [one for one in yaml.safe_load_all(template(values)) if one and one["kind"] in (
             "Role", "RoleBinding") and one["metadata"]["namespace"] == NAMESPACE
             and "helm.sh/hook" not in one["metadata"].get("annotations", {})]
         self.applied(yaml.safe_dump_all(rules))
-        user = f"system:serviceaccount:{NAMESPACE}:shop-pg-rightsizer"
+        user = f"system:serviceaccount:{NAMESPACE}:pg-rightsizer"
         def may(who):
             said = run("kubectl", "auth", "can-i", "--list", "--no-headers", "-n", NAMESPACE, "--as", who)
             self.assertEqual(0, said.returncode, said.stderr)

@@ -5,14 +5,14 @@ from fixture import PATIENCE, OperatorTest, main
 from objects import wait_until
 from program import Operator
 
-LEASES = "/apis/coordination.k8s.io/v1/namespaces/{}/leases/pg-rightsizer"
+LEASES = "/apis/coordination.k8s.io/v1/namespaces/{}/leases/ours"
 LEADS = "this process leads"
 
 
 class Leader(OperatorTest):
     def begin(self, identity):
         operator = Operator("--namespace", self.namespace.name, "--lease-namespace",
-                            self.namespace.name, "--lease-identity", identity)
+                            self.namespace.name, "--lease-name", "ours", "--lease-identity", identity)
         self.addCleanup(lambda: operator.stop())
         return operator
 
@@ -37,8 +37,8 @@ class Leader(OperatorTest):
         shop.make()
         shop.make_policy()
         self.becomes("led", "True", "InStep")
-        self.assertIn('leader_election_master_status{name="pg-rightsizer"} 1', first.page("/metrics")[1])
-        self.assertIn('leader_election_master_status{name="pg-rightsizer"} 0', second.page("/metrics")[1])
+        self.assertIn('leader_election_master_status{name="ours"} 1', first.page("/metrics")[1])
+        self.assertIn('leader_election_master_status{name="ours"} 0', second.page("/metrics")[1])
         self.assertNotIn("pgrightsizer_instances", second.page("/metrics")[1], "it has not worked")
 
         with self.subTest("SIGTERM: the lease is given back, and the other goes on"):
