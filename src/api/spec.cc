@@ -234,7 +234,12 @@ PoolerSpec read_pooler(const Reader& reader, sizing::Settings& settings) {
       reader.count("hysteresisInstances", settings.hysteresis_instances, kHysteresis);
   settings.pooler_replicas = reader.count("replicas", settings.pooler_replicas, kReplicas);
   check_tiers(reader, settings);
-  return {reader.text("image"), reader.object_name("tlsSecretName"), reader.dump("resources")};
+  auto pull_secrets = reader.object_names("imagePullSecrets");
+  if (pull_secrets.size() > kMostSecrets) {
+    reader.wrong("imagePullSecrets", "has more than 16 entries", "one Secret can hold several registries");
+  }
+  return {reader.text("image"), std::move(pull_secrets), reader.object_name("tlsSecretName"),
+          reader.dump("resources")};
 }
 
 RoutingSpec read_routing(const Reader& reader) {

@@ -106,6 +106,12 @@ Json guard(const Spec& spec) {
             {{"name", "guard"}, {"mountPath", kGuardDirectory}}}}};
 }
 
+Json pull_secrets(const Spec& spec) {
+  Json all = Json::array();
+  for (const auto& name : spec.image_pull_secrets) all.push_back({{"name", name}});
+  return all;
+}
+
 Json affinity(const Spec& spec) {
   const Json term = {{"labelSelector", {{"matchLabels", selector_labels(spec)}}},
                      {"topologyKey", "kubernetes.io/hostname"}};
@@ -138,16 +144,17 @@ Json object_labels(const Spec& spec) {
 }
 
 Json pod_template(const Spec& spec) {
-  return {{"metadata", {{"labels", object_labels(spec)}}},
-          {"spec",
-           {{"automountServiceAccountToken", false},
-            {"enableServiceLinks", false},
-            {"terminationGracePeriodSeconds", kGraceSeconds},
-            {"securityContext", pod_security()},
-            {"affinity", affinity(spec)},
-            {"initContainers", {guard(spec)}},
-            {"containers", {container(spec)}},
-            {"volumes", volumes(spec)}}}};
+  Json pod = {{"automountServiceAccountToken", false},
+              {"enableServiceLinks", false},
+              {"terminationGracePeriodSeconds", kGraceSeconds},
+              {"securityContext", pod_security()},
+              {"affinity", affinity(spec)},
+              {"initContainers", {guard(spec)}},
+              {"containers", {container(spec)}},
+              {"volumes", volumes(spec)}};
+  // An empty list would be another template than none: every pooler would be replaced.
+  if (!spec.image_pull_secrets.empty()) pod["imagePullSecrets"] = pull_secrets(spec);
+  return {{"metadata", {{"labels", object_labels(spec)}}}, {"spec", std::move(pod)}};
 }
 
 }  // namespace pgrightsizer::pgbouncer

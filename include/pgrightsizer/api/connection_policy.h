@@ -78,6 +78,7 @@ struct DatabaseSpec {
 
 struct PoolerSpec {
   std::string image;  // empty: the operator's default
+  std::vector<std::string> image_pull_secrets;
   std::string tls_secret;
   std::string resources_json = "{}";
 };

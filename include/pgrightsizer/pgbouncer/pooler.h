@@ -33,6 +33,7 @@ struct Spec {
   int port = 5432;  // listens on the database's port, so that a flip needs no port change
   std::string image;
   std::string guard_image;         // runs `pg-rightsizer guard`
+  std::vector<std::string> image_pull_secrets;  // of the policy's namespace; for both images
   std::int64_t max_pause_seconds = 20;
   std::string server_host;  // the direct Service, "<policy>-direct.<ns>.svc"
   int server_port = 5432;

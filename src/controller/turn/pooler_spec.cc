@@ -17,6 +17,7 @@ pgbouncer::Spec pooler_spec(const api::ConnectionPolicy& policy, const Facts& fa
   spec.guard_image = facts.guard_image.empty() ? options.guard_image : facts.guard_image;
   spec.max_pause_seconds = policy.spec.restart.max_pause.count();
   spec.image = policy.spec.pooler.image.empty() ? options.pooler_image : policy.spec.pooler.image;
+  spec.image_pull_secrets = policy.spec.pooler.image_pull_secrets;
   spec.server_host = direct_service(policy) + "." + policy.name_space + ".svc";
   spec.server_port = policy.spec.database.port;
   spec.logins = facts.logins;

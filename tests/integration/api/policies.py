@@ -78,7 +78,8 @@ GOOD = {
         "spec.deletionPolicy": "Orphan", "spec.restart.policy": "Manual",
         "spec.routing": {"mode": "Service", "drain": "RolloutRestart", "drainTimeoutSeconds": 60},
         "spec.pooler": {"provision": "Never", "image": "example.com/pgbouncer:1.24",
-                        "tlsSecretName": "tls", "hysteresisInstances": 0},
+                        "imagePullSecrets": ["pull", "pull.more"], "tlsSecretName": "tls",
+                        "hysteresisInstances": 0},
         "spec.sizing.countInstances": "Current"}),
     "restarts in every detail": policy({
         "spec.restart": {"policy": "InWindow", "maxPauseSeconds": 30, "longTransactions": "Terminate",
@@ -211,6 +212,9 @@ BAD = {
     "unknown provision": (
         policy({"spec.pooler.provision": "Maybe"}),
         "spec.pooler.provision", "use one of Auto, Always, Never"),
+    "an impossible name of a Secret to pull with": (
+        policy({"spec.pooler.imagePullSecrets": ["ok", "-"]}),
+        "spec.pooler.imagePullSecrets[1]", "spec.pooler.imagePullSecrets[1] is \"-\""),
     "resources as a text": (
         policy({"spec.pooler.resources": "lots"}), "spec.pooler.resources", "spec.pooler.resources"),
     "unknown mode": (policy({"spec.mode": "Off"}), "spec.mode", "spec.mode is \"Off\""),
@@ -308,6 +312,7 @@ SIZES = [
     ("spec.workloadSelector.matchLabels", lambda n: {f"l{i}": "v" for i in range(n)}, 1, 16,
      {"spec.workloads": REMOVE}),
     (DB + "applicationSecrets", lambda n: [f"s{i}" for i in range(n)], 1, 16, {}),
+    ("spec.pooler.imagePullSecrets", lambda n: [f"s{i}" for i in range(n)], 0, 16, {}),
     ("spec.pooler.tiers", lambda n: tiers(*((50 + i, 150 + i) for i in range(n)))
      ["spec.pooler.tiers"], 1, 8, {}),
     ("spec.restart.windows", lambda n: [{"schedule": f"{i} 2 * * *"} for i in range(n)], 0, 16, {}),

@@ -81,8 +81,8 @@ TEST(Parse, EveryFieldIsRead) {
     "sizing": {"bufferConnections": 60, "minConnections": 30, "maxConnections": 900,
                "countInstances": "Current"},
     "pooler": {"provision": "Always", "tiers": [{"instances": 20, "poolSize": 40}],
-               "hysteresisInstances": 5, "replicas": 3, "image": "i", "tlsSecretName": "t",
-               "resources": {"limits": {"cpu": 1}}},
+               "hysteresisInstances": 5, "replicas": 3, "image": "i", "imagePullSecrets": ["p", "q"],
+               "tlsSecretName": "t", "resources": {"limits": {"cpu": 1}}},
     "routing": {"mode": "None", "drain": "TerminateIdle", "drainTimeoutSeconds": 61},
     "restart": {"policy": "Immediate", "minIntervalSeconds": 62, "maxPauseSeconds": 30,
                 "longTransactions": "Terminate", "longTransactionSeconds": 5, "emergency": "Override",
@@ -115,6 +115,7 @@ TEST(Parse, EveryFieldIsRead) {
   EXPECT_EQ(spec.sizing.hysteresis_instances, 5);
   EXPECT_EQ(spec.sizing.pooler_replicas, 3);
   EXPECT_EQ(spec.pooler.image, "i");
+  EXPECT_EQ(spec.pooler.image_pull_secrets, (std::vector<std::string>{"p", "q"}));
   EXPECT_EQ(spec.pooler.tls_secret, "t");
   EXPECT_EQ(spec.pooler.resources_json, R"({"limits":{"cpu":1}})");
   EXPECT_EQ(spec.routing.mode, RoutingMode::None);
@@ -344,6 +345,12 @@ const std::vector<Bad> kBad = {
     {"TlsSecret", R"({"pooler": {"tlsSecretName": "A"}})", "spec.pooler.tlsSecretName is \"A\"",
      "lower-case"},
     {"Image", R"({"pooler": {"image": 1}})", "spec.pooler.image is not a text", "quotes"},
+    {"PullSecret", R"({"pooler": {"imagePullSecrets": ["ok", "A"]}})",
+     "spec.pooler.imagePullSecrets[1] is \"A\"", "lower-case"},
+    {"PullSecrets",
+     R"({"pooler": {"imagePullSecrets": ["a", "b", "c", "d", "e", "f", "g", "h", "i", "j", "k", "l",
+                                         "m", "n", "o", "p", "q"]}})",
+     "spec.pooler.imagePullSecrets has more than 16 entries", "several registries"},
     {"Resources", R"({"pooler": {"resources": []}})", "spec.pooler.resources is not an object",
      "kubectl explain"},
     // Behaviour.

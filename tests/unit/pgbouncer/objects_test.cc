@@ -126,6 +126,15 @@ TEST(PoolerDeployment, ANewGuardAloneIsNoNewTemplate) {
   EXPECT_NE(template_digest(spec), digest);
 }
 
+TEST(PoolerDeployment, PullsItsImagesWithTheSecretsOfThePolicy) {
+  auto spec = example_spec();
+  EXPECT_FALSE(at(deployment(spec), "/spec/template/spec").contains("imagePullSecrets"))
+      << "an empty list would replace the pods of every pooler";
+  spec.image_pull_secrets = {"pull", "more"};
+  EXPECT_EQ(at(deployment(spec), "/spec/template/spec/imagePullSecrets"),
+            json::parse(R"([{"name": "pull"}, {"name": "more"}])"));
+}
+
 TEST(PoolerDeployment, PrefersDifferentNodes) {
   const auto terms = at(deployment(example_spec()),
                         "/spec/template/spec/affinity/podAntiAffinity/"
@@ -162,6 +171,7 @@ TEST(PoolerTemplate, DoesNotDependOnSizesAndLogins) {
 TEST(PoolerTemplate, DigestTellsARealChange) {
   const std::map<std::string, std::function<void(Spec&)>> changes = {
       {"image", [](Spec& spec) { spec.image = "example.org/pgbouncer:1.25.2"; }},
+      {"pull secrets", [](Spec& spec) { spec.image_pull_secrets = {"pull"}; }},
       {"tls", [](Spec& spec) { spec.tls_secret = "shop-tls"; }},
       {"labels", [](Spec& spec) { spec.labels["team"] = "other"; }},
       {"port", [](Spec& spec) { spec.port = 6432; }},
