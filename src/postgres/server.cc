@@ -21,6 +21,7 @@ Result<Settings> read_values(Session& session) {
              coalesce(current_setting('reserved_connections', true), '0')::int8 as reserved,
              current_setting('server_version_num')::int8 as version,
              pg_size_bytes(current_setting('shared_memory_size', true)) as shared_memory,
+             pg_has_role('pg_read_all_stats', 'usage')::int4 as sees_sessions,
              (select setting from pg_settings where name = 'data_directory') as data_directory,
              (extract(epoch from pg_postmaster_start_time()) * 1000)::int8 as started
         from pg_settings where name = 'max_connections')");
@@ -35,6 +36,7 @@ Result<Settings> read_values(Session& session) {
   settings.source_line = static_cast<int>(rows->number(0, "sourceline").value_or(0));
   settings.data_directory = rows->text(0, "data_directory").value_or("");
   settings.shared_memory_bytes = rows->number(0, "shared_memory").value_or(0);
+  settings.sees_sessions = rows->number(0, "sees_sessions").value_or(0) != 0;
   settings.version = static_cast<int>(rows->number(0, "version").value_or(0));
   settings.postmaster_start = WallTime(milliseconds(rows->number(0, "started").value_or(0)));
   return settings;

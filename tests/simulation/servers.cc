@@ -79,9 +79,9 @@ class PostgresLink final : public AnswersAtOnce {
   Rows settings() const {
     const auto& db = world_.db;
     return {{"max_connections", "pending", "source", "sourcefile", "sourceline", "superuser", "reserved", "version",
-             "shared_memory", "data_directory", "started"},
+             "shared_memory", "sees_sessions", "data_directory", "started"},
             {{text(db.effective), "0", "configuration file", "/conf/postgresql.conf", "1", text(kReserved), "0",
-              "170000", "0", "/data", text(db.started.time_since_epoch().count())}}};
+              "170000", "0", "1", "/data", text(db.started.time_since_epoch().count())}}};
   }
   Rows files() const {
     return {{"sourcefile", "sourceline", "setting", "error"},

@@ -34,6 +34,7 @@ struct Settings {
   std::vector<FileSetting> files;  // every file line that sets it, in order; empty when none
                                    // does, or when the role may not see pg_file_settings
   bool files_known = false;        // the role may see pg_file_settings
+  bool sees_sessions = false;      // the role may see those of other roles; if not, they are left out
   std::optional<std::int64_t> next_start;  // what a restart would use as far as the files tell
   WallTime postmaster_start;
   int version = 0;  // 170002

@@ -128,7 +128,15 @@ TEST(ServerSettings, ForARoleThatMaySeeLess) {
   EXPECT_FALSE(settings->files_known);
   EXPECT_EQ(settings->next_start, std::nullopt);
   EXPECT_EQ(settings->data_directory, "");
+  EXPECT_FALSE(settings->sees_sessions);
   EXPECT_TRUE(session->alive());
+
+  const auto other = server.session();
+  EXPECT_TRUE(read_backends(*session)->empty()) << "this is what sees_sessions is for";
+  server.execute("grant pg_monitor to app");
+  EXPECT_TRUE(read_settings(*session)->sees_sessions);
+  EXPECT_TRUE(settings_of(server).sees_sessions) << "a superuser's";
+  EXPECT_FALSE(read_backends(*session)->empty());
 }
 
 TEST(ServerSettings, RefusedValuesAreInvalid) {

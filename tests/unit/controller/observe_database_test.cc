@@ -1,5 +1,6 @@
 // What is told of a server that cannot be reached.
 #include "controller/observe/observe.h"
+#include "unit/controller/fake_link.h"
 #include "unit/controller/turn_fixture.h"
 
 namespace pgrightsizer::controller {
@@ -49,6 +50,42 @@ TEST_F(RestartUnderWay, ThatDoesNotEndIsToldAndBlocksNothing) {
 TEST_F(RestartUnderWay, ThatIsOverIsAnOutage) {
   memory_.status->restarts.back().duration = std::chrono::milliseconds(300);
   EXPECT_EQ(problems_after(seconds(10)).size(), 1U);
+}
+
+// A server that is up, and what its administrator may see.
+class Administrator : public TurnTest {
+ protected:
+  Administrator() {
+    policy_.spec.database.provider = api::ProviderKind::External;
+    policy_.spec.database.host = "10.0.0.7";
+    policy_.spec.database.admin_secret = "shop-admin";
+    facts_.admin.user = "o'me";
+    options_.connect = [this](const auto&) {
+      return postgres::FakeLink::session([this](const std::string& sql, const auto&) { return answer(sql); });
+    };
+  }
+  [[nodiscard]] Result<postgres::Rows> answer(const std::string& sql) const {
+    if (sql.find("from pg_file_settings") == std::string::npos)
+      return postgres::Rows{{"max_connections", "sees_sessions"}, {{"250", sees_sessions_ ? "1" : "0"}}};
+    return postgres::Rows{{"sourcefile", "sourceline", "setting", "error"}, {}};
+  }
+  const std::vector<Problem>& problems() {
+    observe_database(sight_, policy_, memory_, facts_);
+    return facts_.problems;
+  }
+
+  bool sees_sessions_ = true;
+};
+
+TEST_F(Administrator, WhoSeesEverythingIsNoProblem) { EXPECT_TRUE(problems().empty()); }
+
+TEST_F(Administrator, WhoDoesNotSeeTheSessionsOfOthersBlocks) {
+  sees_sessions_ = false;
+  ASSERT_EQ(problems().size(), 1U);
+  EXPECT_TRUE(facts_.blocked());
+  EXPECT_EQ(problems()[0].reason.name, std::string("Forbidden"));
+  EXPECT_NE(problems()[0].message.find("Secret shop/shop-admin"), std::string::npos) << problems()[0].message;
+  EXPECT_NE(problems()[0].message.find("GRANT pg_monitor TO \"o'me\""), std::string::npos);
 }
 
 }  // namespace
