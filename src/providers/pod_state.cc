@@ -55,16 +55,17 @@ std::optional<std::string> why_not_restart(const kube::Workload& stateful_set,
 
 std::optional<std::string> start_failure(kube::Client& client, const kube::Pod& pod) {
   if (pod.ready || pod.meta.deleting || pod.exit_code == 0) return std::nullopt;
+  // Without PostgreSQL's words only repetition tells a failed start from one crash.
+  const bool repeated = pod.waiting_reason == "CrashLoopBackOff";
   const auto log = log_of_last_run(client, pod);
   if (!log) {
-    // Without the log only repetition tells a failed start from one crash.
-    if (pod.waiting_reason != "CrashLoopBackOff") return std::nullopt;
+    if (!repeated) return std::nullopt;
     return describe_exit(pod) + "; its log cannot be read: " + log.error().message();
   }
   if (std::count(log->begin(), log->end(), '\n') >= kLogLines) return std::nullopt;
   auto said = start_failure_in(*log);
-  if (!said) return std::nullopt;
-  return said->empty() ? describe_exit(pod) : *said;
+  if (!said || !said->empty()) return said;
+  return repeated ? std::optional(describe_exit(pod)) : std::nullopt;
 }
 
 }  // namespace pgrightsizer::providers

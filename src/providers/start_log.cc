@@ -14,6 +14,13 @@ std::optional<std::string> after(const std::string& line, std::string_view sever
   return start == std::string::npos ? std::string() : line.substr(start);
 }
 
+// Past everything that max_connections can make it refuse. With logging_collector the rest, and
+// whether it came up, stands in a file of its own.
+bool has_started(const std::string& line) {
+  return line.find("ready to accept ") != std::string::npos ||  // "connections", "read-only connections"
+         line.find("redirecting log output to logging collector process") != std::string::npos;
+}
+
 // Told to probes and clients that come too early; not why the start failed.
 bool is_for_clients(const std::string& text) { return text.starts_with("the database system is "); }
 
@@ -25,7 +32,7 @@ std::optional<std::string> start_failure_in(const std::string& log) {
   std::string last_log;
   std::string found;
   while (std::getline(lines, line)) {
-    if (line.find("ready to accept connections") != std::string::npos) return std::nullopt;
+    if (has_started(line)) return std::nullopt;
     if (auto text = after(line, "LOG:")) last_log = *text;
     auto fatal = after(line, "FATAL:");
     if (!fatal) fatal = after(line, "PANIC:");

@@ -56,6 +56,30 @@ TEST(StartFailure, WithoutWordsTheExitIsTold) {
   EXPECT_EQ(cluster.failure(), "container postgres exits with code 137 (OOMKilled)");
 }
 
+TEST(StartFailure, WithoutWordsOneExitIsACrash) {
+  Crashing cluster("LOG:  database system was interrupted; last known up at 2025-01-31 11:59:00 UTC\n");
+  cluster.pod.exit_code = 137;
+  cluster.pod.waiting_reason = "";
+  EXPECT_EQ(cluster.failure(), std::nullopt) << "the next run may be in crash recovery";
+}
+
+// The rest of its log is in a file, and with it what would tell that it came up.
+TEST(StartFailure, AServerWithALoggingCollectorHasStarted) {
+  EXPECT_EQ(Crashing("2025-01-31 12:00:00 UTC [1] LOG:  redirecting log output to logging collector process\n"
+                     "2025-01-31 12:00:00 UTC [1] HINT:  Future log output will appear in directory \"log\".\n")
+                .failure(),
+            std::nullopt);
+  EXPECT_NE(Crashing(kMemory).failure(), std::nullopt) << "which is said before the collector is there";
+}
+
+TEST(StartFailure, AStandbyThatCameUpDidStart) {
+  for (const char* how : {"read only", "read-only"})  // PostgreSQL 13; 14 and later
+    EXPECT_EQ(Crashing("LOG:  database system is ready to accept " + std::string(how) + " connections\n"
+                       "FATAL:  could not receive data from WAL stream\n")
+                  .failure(),
+              std::nullopt);
+}
+
 TEST(StartFailure, AServerThatCameUpDidStart) {
   EXPECT_EQ(Crashing("LOG:  database system is ready to accept connections\n"
                      "FATAL:  sorry, too many clients already\n")
