@@ -122,7 +122,7 @@ std::optional<Reconciler::Outcome> let_go_of(const Turn& turn, bool acting, api:
 Result<void> act(const Turn& turn, const Step& step, api::Status& status) {
   // An External host name cannot be put behind the front Service: that leads to the pooler always.
   const auto route = route_can_switch(turn.policy) ? turn.facts.seen.route : transition::Route::Pooler;
-  if (auto done = ensure_routing(turn.sight.client, turn.policy, turn.facts.logins, turn.facts.plan, route); !done)
+  if (auto done = ensure_routing(turn.sight.client, turn.policy, turn.facts, route); !done)
     return done;
   if (auto more = refresh_users(turn); !more) return fail(more.error());
   if (must_sweep(turn, step.kind))

@@ -100,7 +100,10 @@ Json binding_object(const api::ConnectionPolicy& policy, const pgbouncer::Login&
             {"connect-timeout", timeout}}}};
 }
 
-Result<void> ensure_slices(kube::Client& client, const api::ConnectionPolicy& policy, Route route) {
+// The database's address stays behind the front Service until a pooler's is there: the Service is never
+// without one.
+Result<void> ensure_slices(kube::Client& client, const api::ConnectionPolicy& policy, Route route,
+                           bool front_has_poolers) {
   if (!is_external(policy) || !has_address(policy)) return {};
   const auto slice = [&](const std::string& service) {
     return kube::Ref{res::kEndpointSlice, policy.name_space, service + "-external"};
@@ -111,31 +114,31 @@ Result<void> ensure_slices(kube::Client& client, const api::ConnectionPolicy& po
   const std::string front = front_service(policy);
   if (route == Route::Direct)
     return apply_if_changed(client, policy, slice(front), slice_object(policy, front));
+  if (!front_has_poolers) return {};
   return remove_ours(client, policy, slice(front));
 }
 
 }  // namespace
 
 Result<void> ensure_routing(kube::Client& client, const api::ConnectionPolicy& policy,
-                            const std::vector<pgbouncer::Login>& logins, const sizing::Plan& plan,
-                            Route route) {
+                            const Facts& facts, Route route) {
   const auto apply = [&](const kube::Resource& resource, const Json& object) {
     return apply_if_changed(client, policy,
                             {resource, policy.name_space, object["metadata"]["name"]}, object);
   };
   if (auto done = apply(res::kService, direct_object(policy)); !done) return done;
   if (policy.spec.routing.mode == api::RoutingMode::Service) {
-    if (auto done = ensure_slices(client, policy, route); !done) return done;
+    if (auto done = ensure_slices(client, policy, route, facts.front_has_poolers); !done) return done;
     if (auto done = apply(res::kService, front_object(policy, route)); !done) return done;
   }
-  if (logins.empty()) return {};
-  return apply(res::kSecret, binding_object(policy, logins.front(), plan));
+  if (facts.logins.empty()) return {};
+  return apply(res::kSecret, binding_object(policy, facts.logins.front(), facts.plan));
 }
 
 Result<void> switch_route(kube::Client& client, const api::ConnectionPolicy& policy, Route route) {
   // The database's own slice first on the way back: the Service is never without an address.
   if (route == Route::Direct)
-    if (auto done = ensure_slices(client, policy, route); !done) return done;
+    if (auto done = ensure_slices(client, policy, route, true); !done) return done;
   return apply_if_changed(client, policy,
                           {res::kService, policy.name_space, front_service(policy)},
                           front_object(policy, route));

@@ -28,22 +28,25 @@ Result<Front> read_front(kube::Client& client, const api::ConnectionPolicy& poli
   return front;
 }
 
-Result<std::optional<Route>> read_endpoints(kube::Client& client,
-                                            const api::ConnectionPolicy& policy,
-                                            const std::set<std::string>& pooler_ips, Route present) {
+Result<Endpoints> read_endpoints(kube::Client& client, const api::ConnectionPolicy& policy,
+                                 const std::set<std::string>& pooler_ips, Route present) {
   const auto slices = client.list(res::kEndpointSlice, policy.name_space,
                                   "kubernetes.io/service-name=" + front_service(policy));
   if (!slices) return fail(slices.error());
+  Endpoints shown{present};
   bool pooler = false;
   bool direct = false;
   for (const auto& slice : *slices)
     for (const auto& endpoint : slice.value("endpoints", Json::array()))
-      for (const auto& address : endpoint.value("addresses", Json::array()))
-        (pooler_ips.contains(address.get<std::string>()) ? pooler : direct) = true;
-  if (pooler && direct) return std::optional<Route>{};
-  if (pooler) return std::optional<Route>{Route::Pooler};
-  if (direct) return std::optional<Route>{Route::Direct};
-  return std::optional<Route>{present};
+      for (const auto& address : endpoint.value("addresses", Json::array())) {
+        const bool of_pooler = pooler_ips.contains(address.get<std::string>());
+        (of_pooler ? pooler : direct) = true;
+        shown.ready_pooler |= of_pooler && endpoint.value("/conditions/ready"_json_pointer, true);
+      }
+  if (pooler) shown.route = Route::Pooler;
+  if (direct) shown.route = Route::Direct;
+  if (pooler && direct) shown.route.reset();
+  return shown;
 }
 
 }  // namespace pgrightsizer::controller

@@ -20,9 +20,14 @@ struct Front {
 // NotFound is not an error; a Service of that name that is not ours is (Invalid).
 [[nodiscard]] Result<Front> read_front(kube::Client& client, const api::ConnectionPolicy& policy);
 
-// The route that every address in the front Service's EndpointSlices belongs to; nullopt while they
-// are mixed. No addresses at all belong to either route: `present` is returned.
-[[nodiscard]] Result<std::optional<transition::Route>> read_endpoints(
+// What the front Service's EndpointSlices show.
+struct Endpoints {
+  std::optional<transition::Route> route;  // that every address belongs to; nullopt while they are mixed
+  bool ready_pooler = false;
+};
+
+// No addresses at all belong to either route: `present` is returned.
+[[nodiscard]] Result<Endpoints> read_endpoints(
     kube::Client& client, const api::ConnectionPolicy& policy,
     const std::set<std::string>& pooler_ips, transition::Route present);
 

@@ -168,9 +168,10 @@ void read_route(const Sight& sight, const api::ConnectionPolicy& policy, Memory&
     facts.problems.push_back({kRouteUnreadable, shown.error().message()});
     return;
   }
+  facts.front_has_poolers = shown->ready_pooler;
   const auto now = sight.clock.steady();
-  if (memory.endpoints_route != *shown) {
-    memory.endpoints_route = *shown;
+  if (memory.endpoints_route != shown->route) {
+    memory.endpoints_route = shown->route;
     memory.endpoints_since = now;
   }
   seen.route_settled = memory.endpoints_route == seen.route &&

@@ -80,6 +80,7 @@ struct Facts {
 
   bool front_exists = false;
   std::string front_uid;
+  bool front_has_poolers = false;  // its EndpointSlices show one that is ready
   bool users_pending = false;  // the auth_file in the Secret is not what the pods were told
   std::string pooler_uid;
   bool pooler_gone = false;  // its Deployment does not exist

@@ -19,6 +19,7 @@ class FrontSlice : public TurnTest {
   FrontSlice() {
     policy_.spec.database.provider = api::ProviderKind::External;
     policy_.spec.database.host = "10.1.2.3";
+    facts_.front_has_poolers = true;
     transport_.on_call = [this](const kube::Request& request) -> Result<kube::Response> {
       if (request.path != kFrontSlice || slice_.is_null())
         return kube::Response{request.method == kube::Method::Get ? 404 : 200, "{}", {}, {}};
@@ -28,7 +29,7 @@ class FrontSlice : public TurnTest {
   }
   // Deletions that are asked for.
   int route_pooled() {
-    const auto done = ensure_routing(client_, policy_, {}, {}, Route::Pooler);
+    const auto done = ensure_routing(client_, policy_, facts_, Route::Pooler);
     EXPECT_TRUE(done) << done.error().message();
     int deletions = 0;
     for (const auto& request : transport_.requests())
@@ -46,6 +47,14 @@ TEST_F(FrontSlice, OfOursIsRemovedOnce) {
   slice_ = slice(labels_of(policy_));
   EXPECT_EQ(route_pooled(), 1);
   EXPECT_EQ(route_pooled(), 1) << "at rest nothing is asked for";
+}
+
+TEST_F(FrontSlice, StaysUntilAPoolerIsBehindTheFrontService) {
+  slice_ = slice(labels_of(policy_));
+  facts_.front_has_poolers = false;
+  EXPECT_EQ(route_pooled(), 0);
+  facts_.front_has_poolers = true;
+  EXPECT_EQ(route_pooled(), 1);
 }
 
 TEST_F(FrontSlice, OfSomebodyElseStays) {

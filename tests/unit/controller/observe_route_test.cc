@@ -62,7 +62,7 @@ class FrontService : public TurnTest {
       if (request.path.ends_with("deployments/shop-db-pooler") && pooler_) return found({{"replicas", 2}});
       if (request.path.ends_with("services/shop-db") && selector_) return found({{"selector", *selector_}});
       if (request.path.find("endpointslices") != std::string::npos)
-        return kube::Response{200, R"({"items":[]})", {}, {}};
+        return kube::Response{200, kube::Json{{"items", slices_}}.dump(), {}, {}};
       return kube::Response{404, R"({"kind":"Status","reason":"NotFound"})", {}, {}};
     };
   }
@@ -85,6 +85,7 @@ class FrontService : public TurnTest {
 
   bool pooler_ = true;
   std::optional<kube::Json> selector_;
+  kube::Json slices_ = kube::Json::array();
 };
 
 TEST_F(FrontService, ThatIsGoneLeadsWhereItLed) {
@@ -111,6 +112,32 @@ TEST_F(FrontService, ThatANewLeaderDoesNotFindLeadsWhereTheStatusSays) {
   memory_.status = api::Status{};
   memory_.status->route = "Pooler";
   EXPECT_EQ(route(), Route::Pooler);
+}
+
+// An External database's own address goes away when a pooler takes its place.
+TEST_F(FrontService, HasPoolersOnceOneOfThemIsReadyBehindIt) {
+  options_.connect = [](const postgres::ConnectOptions&) -> Result<postgres::Session> {
+    return fail(ErrorKind::Unavailable, "connection refused");
+  };
+  kube::Pod pod;
+  pod.meta = {"shop", "shop-db-pooler-a", "uid-a", "1", false};
+  pod.labels = {{"pgrightsizer.io/policy", "shop-db"}, {"app.kubernetes.io/component", "pooler"}};
+  pod.ip = "10.0.0.9";
+  stores_.pods.set("shop/shop-db-pooler-a", pod);
+  selector_ = to_pooler();
+  const auto has_poolers_behind = [&](const std::vector<kube::Json>& endpoints) {
+    slices_ = kube::Json::array();
+    for (const auto& one : endpoints) slices_.push_back({{"endpoints", kube::Json::array({one})}});
+    route();
+    return facts_.front_has_poolers;
+  };
+  const auto endpoint = [](const std::string& address, bool ready) {
+    return kube::Json{{"addresses", kube::Json::array({address})}, {"conditions", {{"ready", ready}}}};
+  };
+  EXPECT_FALSE(has_poolers_behind({}));
+  EXPECT_FALSE(has_poolers_behind({endpoint("10.1.2.3", true)}));
+  EXPECT_FALSE(has_poolers_behind({endpoint("10.1.2.3", true), endpoint("10.0.0.9", false)}));
+  EXPECT_TRUE(has_poolers_behind({endpoint("10.1.2.3", true), endpoint("10.0.0.9", true)}));
 }
 
 // While the poolers are paused clients wait for two logins, and for nothing else.
