@@ -121,7 +121,7 @@ Rule grow_rule(const Situation& s) {
 
 Rule reconnect_rule(const Situation& s) {
   for (const PoolerPod& pod : s.seen.pods) {
-    if (!adjustable(pod) || pod.servers <= std::max(pod.cap, sizing::kMinimumCap)) continue;
+    if (!adjustable(pod) || pod.servers <= std::max({pod.cap, pod.least, sizing::kMinimumCap})) continue;
     Step step =
         step_of(StepKind::Reconnect, Topic::CapsShrinking,
                 say(pod.name, " holds ", pod.servers, " server connections, its cap is ", pod.cap));

@@ -12,11 +12,16 @@ Count live_pods(const Observation& seen) {
 }
 
 // What a pod counts that starts with this cap.
-Count room_with(Count cap) { return cap <= sizing::kMinimumCap ? 0 : cap; }
+Count room_with(Count cap, Count least) {
+  PoolerPod pod;
+  pod.cap = cap;
+  pod.least = least;
+  return pod.counted();
+}
 
 }  // namespace
 
-Count PoolerPod::room() const { return std::max({cap, announced, servers}); }
+Count PoolerPod::room() const { return std::max({cap, announced, servers, least}); }
 
 Count PoolerPod::counted() const {
   const bool granted = std::max(cap, announced) <= sizing::kMinimumCap;
@@ -47,14 +52,14 @@ Count Observation::pooled_room() const {
   for (const PoolerPod& pod : pods) sum = sizing::saturating_add(sum, pod.counted());
   if (!pooler) return sum;
   const Count missing = std::max(Count{0}, pooler->replicas - live_pods(*this));
-  const Count each = room_with(std::max(pooler->boot_cap, pooler->unseen_cap));
+  const Count each = room_with(std::max(pooler->boot_cap, pooler->unseen_cap), pooler->least);
   return sizing::saturating_add(sum, sizing::saturating_multiply(missing, each));
 }
 
 Count Observation::replacement_room() const {
   if (!pooler) return 0;
   const Count replaceable = std::min(pooler->replicas, live_pods(*this));
-  return sizing::saturating_multiply(replaceable, room_with(pooler->boot_cap));
+  return sizing::saturating_multiply(replaceable, room_with(pooler->boot_cap, pooler->least));
 }
 
 Count Observation::committed() const {

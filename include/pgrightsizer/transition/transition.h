@@ -37,9 +37,10 @@ struct PoolerPod {
   Count announced = 0;  // annotation pgrightsizer.io/cap; 0: none
   Count servers = 0;    // server connections it holds open
   Count clients = 0;    // clients of the application (consoles not counted)
+  Count least = 0;      // what it may open however small its cap: one server for each database
 
   // What it may hold at this moment, whatever happens to the operator: the largest of cap,
-  // announced and servers.
+  // announced, servers and least.
   [[nodiscard]] Count room() const;
   // What of it the invariant counts: the minimum cap of a pod is granted out of what is kept for
   // others, so a pod that was never allowed more counts only with servers above it.
@@ -55,6 +56,7 @@ struct Pooler {
   Count replicas = 0;     // wanted
   bool current = true;    // its other objects are what would be applied now (image, TLS, …)
   bool frozen = false;    // its rollouts are held: spec.paused of the Deployment
+  Count least = 0;        // PoolerPod::least of a pod that starts
 };
 
 enum class Login {

@@ -53,6 +53,23 @@ TEST(Invariant, TheMinimumCapIsGrantedOutOfWhatIsKeptForOthers) {
   EXPECT_EQ(pod.counted(), 7) << "what it was not granted counts";
 }
 
+// PgBouncer takes no limit below one server for each database.
+TEST(Invariant, APoolerOfManyDatabasesCountsWithOneServerOfEach) {
+  PoolerPod pod = pooler_pod("a", 2);
+  pod.least = 8;
+  EXPECT_EQ(pod.counted(), 6) << "two of them are granted";
+  pod.cap = 5;
+  EXPECT_EQ(pod.counted(), 8);
+  pod.cap = 9;
+  EXPECT_EQ(pod.counted(), 9);
+  Observation seen = at_rest_pooled(50).seen;
+  seen.pods.pop_back();
+  seen.pooler->least = 8;
+  seen.pooler->boot_cap = seen.pooler->unseen_cap = 2;
+  EXPECT_EQ(seen.pooled_room(), 75 + 6);
+  EXPECT_EQ(seen.replacement_room(), 6);
+}
+
 TEST(Invariant, TerminatingPoolerPodsCountLikeAllOthers) {
   Observation seen = at_rest_pooled(50).seen;
   seen.pods.push_back(pooler_pod("old", 75));

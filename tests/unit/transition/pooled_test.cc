@@ -282,6 +282,12 @@ TEST(Lowering, WaitsForServersAboveTheirCap) {
   EXPECT_EQ(sight.next().pod, "a");
 }
 
+TEST(Lowering, CannotBringAPoolerBelowOneServerForEachDatabase) {
+  Sight sight = drained();
+  sight.seen.pods[0].servers = sight.seen.pods[0].least = 120;
+  EXPECT_THAT(sight.next(), ::testing::Not(Is(StepKind::Reconnect)));
+}
+
 TEST(Lowering, WaitsForTerminatingPoolers) {
   Sight sight = drained();
   sight.seen.pods.push_back(pooler_pod("old", 75));
