@@ -124,7 +124,7 @@ Result<void> act(const Turn& turn, const Step& step, api::Status& status) {
   const auto route = route_can_switch(turn.policy) ? turn.facts.seen.route : transition::Route::Pooler;
   if (auto done = ensure_routing(turn.sight.client, turn.policy, turn.facts, route); !done)
     return done;
-  if (auto more = refresh_users(turn); !more) return fail(more.error());
+  if (auto done = refresh_users(turn); !done) return done;
   if (must_sweep(turn, step.kind))
     if (auto swept = sweep_pooler(turn); !swept) return swept;
   // A role that cannot be reached now must not hold up the step that brings PostgreSQL back.

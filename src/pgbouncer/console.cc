@@ -77,6 +77,12 @@ Result<std::vector<Pool>> Console::pools() {
   return pools_of(*rows);
 }
 
+Result<std::vector<ClientLink>> Console::clients() {
+  const auto rows = session_.query("SHOW CLIENTS", {}, deadline_);
+  if (!rows) return fail(rows.error());
+  return clients_of(*rows);
+}
+
 Result<std::vector<std::string>> Console::paused_databases() {
   const auto rows = session_.query("SHOW DATABASES", {}, deadline_);
   if (!rows) return fail(rows.error());
@@ -107,6 +113,7 @@ Result<Snapshot> Console::look() {
   snapshot.version = *parsed;
   const auto databases = show("DATABASES");
   if (!databases) return fail(databases.error());
+  snapshot.databases = databases_of(*databases);
   snapshot.paused = any_paused(*databases);
   snapshot.all_paused = all_paused(*databases);
   auto pools = this->pools();
@@ -115,9 +122,9 @@ Result<Snapshot> Console::look() {
   const auto servers = show("SERVERS");
   if (!servers) return fail(servers.error());
   snapshot.servers = servers_of(*servers);
-  const auto clients = show("CLIENTS");
-  if (!clients) return fail(clients.error());
-  snapshot.clients = clients_of(*clients);
+  auto clients = this->clients();
+  if (!clients) return fail(std::move(clients.error()));
+  snapshot.clients = std::move(*clients);
   const auto stats = show("STATS");
   if (!stats) return fail(stats.error());
   snapshot.totals = totals_of(*stats);

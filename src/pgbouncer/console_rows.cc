@@ -139,6 +139,13 @@ std::vector<std::string> paused_of(const Rows& rows) {
   return names;
 }
 
+std::set<std::string> databases_of(const Rows& rows) {
+  std::set<std::string> names;
+  for (std::size_t i = 0; i < rows.rows.size(); ++i)
+    if (auto name = text(rows, i, "name"); name != kConsoleDatabase) names.insert(std::move(name));
+  return names;
+}
+
 bool any_paused(const Rows& rows) { return !paused_of(rows).empty(); }
 
 bool all_paused(const Rows& rows) {

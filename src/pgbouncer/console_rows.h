@@ -2,6 +2,8 @@
 // middle.
 #pragma once
 
+#include <set>
+#include <string>
 #include <vector>
 
 #include "pgrightsizer/pgbouncer/console.h"
@@ -17,5 +19,6 @@ namespace pgrightsizer::pgbouncer {
 [[nodiscard]] bool any_paused(const postgres::Rows& show_databases);
 [[nodiscard]] bool all_paused(const postgres::Rows& show_databases);
 [[nodiscard]] std::vector<std::string> paused_of(const postgres::Rows& show_databases);
+[[nodiscard]] std::set<std::string> databases_of(const postgres::Rows& show_databases);
 
 }  // namespace pgrightsizer::pgbouncer

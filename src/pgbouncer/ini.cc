@@ -29,12 +29,6 @@ std::string entry_name(const std::string& database) {
   return plain ? database : quoted(database, '"');
 }
 
-std::set<std::string> databases_of(const Spec& spec) {
-  std::set<std::string> databases;
-  for (const auto& login : spec.logins) databases.insert(login.database);
-  return databases;
-}
-
 std::string database_lines(const Spec& spec) {
   std::string out = "[databases]\n";
   for (const auto& database : databases_of(spec))
@@ -104,6 +98,12 @@ std::string server_tls_lines(const Spec& spec) {
 }
 
 }  // namespace
+
+std::set<std::string> databases_of(const Spec& spec) {
+  std::set<std::string> databases;
+  for (const auto& login : spec.logins) databases.insert(login.database);
+  return databases;
+}
 
 std::int64_t database_count(const Spec& spec) {
   return std::max<std::int64_t>(1, static_cast<std::int64_t>(databases_of(spec).size()));

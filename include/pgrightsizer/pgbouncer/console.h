@@ -4,6 +4,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -73,6 +74,7 @@ struct Snapshot {
   std::vector<ServerLink> servers;
   std::vector<ClientLink> clients;
   Totals totals;
+  std::set<std::string> databases;
   bool paused = false;      // any database
   bool all_paused = false;  // each of them
 };
@@ -89,6 +91,7 @@ class Console {
   [[nodiscard]] Result<Snapshot> look();
   [[nodiscard]] Result<Config> config();
   [[nodiscard]] Result<std::vector<Pool>> pools();
+  [[nodiscard]] Result<std::vector<ClientLink>> clients();
   [[nodiscard]] Result<std::vector<std::string>> paused_databases();
   // Whether any database holds more servers than `cap`.
   [[nodiscard]] Result<bool> holds_more_than(std::int64_t cap);

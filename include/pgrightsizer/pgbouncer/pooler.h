@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <map>
 #include <nlohmann/json.hpp>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -51,6 +52,8 @@ struct Spec {
 // or database and the remedy. To be called before anything else here.
 [[nodiscard]] Result<void> check(const Spec& spec);
 
+// What the file lists.
+[[nodiscard]] std::set<std::string> databases_of(const Spec& spec);
 // Distinct databases of the logins, at least 1.
 [[nodiscard]] std::int64_t database_count(const Spec& spec);
 // What each database of one pod may open when the pod may open `cap`: PgBouncer has no limit for a

@@ -47,10 +47,22 @@ Result<void> announce(const Turn& turn, const std::string& pod_name, Count cap) 
   return fail(ErrorKind::NotFound, "is gone", "Pod " + turn.policy.name_space + "/" + pod_name);
 }
 
-Count per_database(const Turn& turn, Count cap) {
-  pgbouncer::Spec spec;
-  spec.logins = turn.facts.logins;
-  return pgbouncer::cap_per_database(cap, pgbouncer::database_count(spec));
+Count per_database(const Turn& turn, const Step& step) {
+  for (const auto& pod : turn.facts.pods)
+    if (pod.pod->meta.name == step.pod)
+      return pgbouncer::cap_per_database(step.value, databases_of(turn.facts, pod));
+  return sizing::kMinimumCap;  // its console is not there either
+}
+
+// A running pooler reads the new file at its next start only.
+Result<void> raise_client_limit(const Turn& turn, Count limit) {
+  for (const auto& pod : turn.facts.pods) {
+    if (!pod.snapshot || pod.snapshot->config.max_client_conn >= limit) continue;
+    auto console = console_of(turn, pod.pod->meta.name);
+    if (!console) return fail(console.error());
+    if (auto done = console->set_max_client_conn(limit); !done) return done;
+  }
+  return {};
 }
 
 }  // namespace
@@ -64,6 +76,9 @@ Result<void> apply_pooler(const Turn& turn, const Step& step) {
   spec.pool_size = step.pool_size;
   spec.boot_cap = step.boot_cap;
   spec.max_clients = step.max_clients;
+  const auto& before = turn.facts.seen.pooler;
+  if (before && step.max_clients > before->max_clients)
+    if (auto done = raise_client_limit(turn, step.max_clients); !done) return done;
   const auto name = pgbouncer::pooler_name(turn.policy.name);
   const auto apply = [&](const kube::Resource& resource, const kube::Json& object) {
     return apply_ours(turn.sight.client, turn.policy, {resource, turn.policy.name_space, name},
@@ -73,7 +88,6 @@ Result<void> apply_pooler(const Turn& turn, const Step& step) {
   if (auto done = apply(res::kConfigMap, pgbouncer::config_map(spec)); !done) return done;
   if (auto done = apply(res::kDeployment, pgbouncer::deployment(spec)); !done) return done;
   if (auto done = apply(res::kPodDisruptionBudget, pgbouncer::disruption_budget(spec)); !done) return done;
-  const auto& before = turn.facts.seen.pooler;
   if (!before)
     tell(turn, kPoolerProvisioned, "Provision",
          "PgBouncer with " + text(spec.replicas) + " pods for a pool of " + text(step.pool_size) +
@@ -101,9 +115,10 @@ Result<void> set_cap(const Turn& turn, const Step& step) {
   const bool raise = step.value > step.old_value;
   if (raise)
     if (auto done = announce(turn, step.pod, step.value); !done) return done;
-  if (auto done = console->set_cap(per_database(turn, step.value)); !done) return done;
+  const Count each = per_database(turn, step);
+  if (auto done = console->set_cap(each); !done) return done;
   if (raise) return {};
-  const auto excess = console->holds_more_than(per_database(turn, step.value));
+  const auto excess = console->holds_more_than(each);
   if (!excess) return fail(excess.error());
   if (*excess)
     if (auto done = console->reconnect(); !done) return done;

@@ -1,5 +1,6 @@
 #include "users.h"
 
+#include <algorithm>
 #include <functional>
 
 #include "../turn/pooler_spec.h"
@@ -9,9 +10,30 @@ namespace pgrightsizer::controller {
 
 namespace {
 
-// Passwords that the pooler itself refuses have not reached it yet; any other answer means that the
-// auth_file was read, also when PostgreSQL's own refusal is passed on.
-bool served(const Turn& turn, const kube::Pod& pod) {
+// A login that has to wait holds up the turn.
+constexpr std::chrono::seconds kAskAgain{30};
+
+enum class Served { Yes, No, Unknown };
+
+// Passwords that the pooler itself refuses have not reached it yet. Who is let in, or refused for what
+// is looked at after the password, has one that it knows; PostgreSQL's own refusal is passed on.
+Served judge(const Error& error) {
+  const auto says = [&](const char* words) { return error.what.find(words) != std::string::npos; };
+  switch (error.kind) {
+    case ErrorKind::Unauthorized:
+      return says("password authentication failed") ? Served::Yes : Served::No;
+    case ErrorKind::TooManySessions:
+      return says("max_client_conn") ? Served::Unknown : Served::Yes;
+    case ErrorKind::Timeout:
+    case ErrorKind::Unavailable:
+      return Served::Unknown;
+    default:
+      return Served::Yes;
+  }
+}
+
+Served served(const Turn& turn, const kube::Pod& pod) {
+  auto all = Served::Yes;
   for (const auto& login : turn.facts.logins) {
     postgres::ConnectOptions options;
     options.host = pod.ip;
@@ -21,14 +43,21 @@ bool served(const Turn& turn, const kube::Pod& pod) {
     options.database = login.database;
     options.deadline = std::chrono::seconds(2);
     const auto session = turn.sight.options.connect(options);
-    if (!session && session.error().kind == ErrorKind::Unauthorized &&
-        session.error().what.find("password authentication failed") == std::string::npos)
-      return false;
+    const auto one = session ? Served::Yes : judge(session.error());
+    if (one == Served::No) return one;
+    if (one == Served::Unknown) all = one;
   }
-  return true;
+  return all;
 }
 
-// RELOAD forgets what was SET.
+std::int64_t cap_per_database(const Turn& turn, const PoolerPodFacts& pod) {
+  const auto& pods = turn.facts.seen.pods;
+  const auto seen = std::find_if(pods.begin(), pods.end(),
+                                 [&](const auto& one) { return one.name == pod.pod->meta.name; });
+  return pgbouncer::cap_per_database(seen == pods.end() ? 0 : seen->cap, databases_of(turn.facts, pod));
+}
+
+// RELOAD forgets what was SET, and may bring more databases to share it.
 Result<void> reload(const Turn& turn, const kube::Pod& pod, std::int64_t cap) {
   auto console = pgbouncer::Console::connect(pod.ip, turn.policy.spec.database.port,
                                              "pgrightsizer", turn.memory.console_password,
@@ -50,11 +79,12 @@ Result<void> nudge_kubelet(const Turn& turn, const kube::Pod& pod, const std::st
 
 }  // namespace
 
-Result<bool> refresh_users(const Turn& turn) {
-  if (!turn.facts.seen.pooler || turn.facts.logins.empty()) return false;
+Result<void> refresh_users(const Turn& turn) {
+  if (!turn.facts.seen.pooler || turn.facts.logins.empty()) return {};
   auto spec = pooler_spec(turn.policy, turn.facts, turn.sight.options, turn.memory.console_password);
-  const auto digest =
-      std::to_string(std::hash<std::string>{}(pgbouncer::render_userlist(spec)));
+  // Caps are left out: running poolers are told those over their consoles.
+  const auto digest = std::to_string(
+      std::hash<std::string>{}(pgbouncer::render_userlist(spec) + pgbouncer::render_ini(spec)));
   if (turn.facts.users_pending) {
     const kube::Ref ref{kube::resources::kSecret, turn.policy.name_space,
                         pgbouncer::pooler_name(turn.policy.name)};
@@ -63,20 +93,26 @@ Result<bool> refresh_users(const Turn& turn) {
     turn.sight.logger.info("application passwords changed: handing them to the poolers",
                            {{"policy", turn.policy.key()}});
   }
-  bool more = false;
-  auto& known = turn.memory.users_served;
+  const auto databases = pgbouncer::databases_of(spec);
+  const auto now = turn.sight.clock.steady();
   for (const auto& pod : turn.facts.pods) {
     // A login through a paused pooler would wait, and keep the pause from being ended.
-    if (!pod.snapshot || pod.snapshot->paused || known[pod.pod->meta.uid] == digest) continue;
-    if (served(turn, *pod.pod)) {
-      known[pod.pod->meta.uid] = digest;
-      continue;
+    if (!pod.snapshot || pod.snapshot->paused) continue;
+    auto& known = turn.memory.users_served[pod.pod->meta.uid];
+    // Before the file is written there is nothing to read in it.
+    const bool lists_them = !turn.facts.seen.pooler->current || pod.snapshot->databases == databases;
+    if (lists_them) {
+      if (known.digest == digest && now < known.until) continue;
+      const auto answer = served(turn, *pod.pod);
+      if (answer != Served::No) {
+        known = {digest, answer == Served::Yes ? Instant::max() : now + kAskAgain};
+        continue;
+      }
     }
-    more = true;
-    if (auto done = nudge_kubelet(turn, *pod.pod, digest); !done) return fail(done.error());
-    if (auto done = reload(turn, *pod.pod, pod.snapshot->config.max_db_connections); !done) return fail(done.error());
+    if (auto done = nudge_kubelet(turn, *pod.pod, digest); !done) return done;
+    if (auto done = reload(turn, *pod.pod, cap_per_database(turn, pod)); !done) return done;
   }
-  return more;
+  return {};
 }
 
 }  // namespace pgrightsizer::controller

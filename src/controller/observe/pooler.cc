@@ -93,6 +93,7 @@ void read_objects(const Sight& sight, const api::ConnectionPolicy& policy, Memor
   facts.users_pending =
       secret && !facts.logins.empty() && decoded(*secret, "userlist.txt") != pgbouncer::render_userlist(spec);
   pooler.unseen_cap = unseen_cap(policy, facts, pooler.boot_cap, 0);
+  pooler.least = pgbouncer::database_count(spec);
   facts.seen.pooler = pooler;
 }
 
@@ -120,20 +121,19 @@ void read_pod(const Sight& sight, const api::ConnectionPolicy& policy, const Mem
       out.held = look->all_paused;
       out.servers = static_cast<Count>(look->servers.size());
       out.clients = static_cast<Count>(look->clients.size());
-      pgbouncer::Spec spec;
-      spec.logins = facts.logins;
-      const auto databases = pgbouncer::database_count(spec);
-      const Count each = look->config.max_db_connections;
-      // SET divides a cap among the databases and rounds down: what was announced is what it means.
-      out.cap = out.announced > 0 && each == pgbouncer::cap_per_database(out.announced, databases)
-                    ? out.announced
-                    : each * databases;
       read.snapshot = std::move(*look);
+      const Count each = read.snapshot->config.max_db_connections;
+      // SET divides a cap among the databases and rounds down: what was announced is what it means.
+      out.cap = out.announced > 0 &&
+                        each == pgbouncer::cap_per_database(out.announced, databases_of(facts, read))
+                    ? out.announced
+                    : each * std::max<Count>(1, static_cast<Count>(read.snapshot->databases.size()));
     } else {
       sight.logger.debug("pooler console does not answer",
                          {{"pod", pod->meta.key()}, {"error", look.error().message()}});
     }
   }
+  out.least = databases_of(facts, read);
   facts.pods.push_back(std::move(read));
   facts.seen.pods.push_back(std::move(out));
 }

@@ -155,8 +155,12 @@ struct Memory {
   std::string console_password;
   // Caps as we announced them last, by uid of the pooler pod.
   std::map<std::string, sizing::Count> announced;
-  // Pooler pods, by uid, that are known to serve this digest of the auth_file.
-  std::map<std::string, std::string> users_served;
+  // Pooler pods, by uid, that are taken to serve what this is the digest of.
+  struct UsersServed {
+    std::string digest;
+    Instant until{};  // what did not tell is asked again
+  };
+  std::map<std::string, UsersServed> users_served;
   std::set<std::string> told;  // events that are told once while they last
 };
 

@@ -1,5 +1,6 @@
 #include "pooler_spec.h"
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
 
 #include "names.h"
@@ -28,6 +29,13 @@ pgbouncer::Spec pooler_spec(const api::ConnectionPolicy& policy, const Facts& fa
   spec.resources = nlohmann::json::parse(policy.spec.pooler.resources_json, nullptr, false);
   if (spec.resources.is_discarded()) spec.resources = nlohmann::json::object();
   return spec;
+}
+
+std::int64_t databases_of(const Facts& facts, const PoolerPodFacts& pod) {
+  pgbouncer::Spec spec;
+  spec.logins = facts.logins;
+  const auto wanted = pgbouncer::database_count(spec);
+  return pod.snapshot ? std::max(wanted, static_cast<std::int64_t>(pod.snapshot->databases.size())) : wanted;
 }
 
 }  // namespace pgrightsizer::controller

@@ -1,14 +1,62 @@
-// What is left of a pooler when whoever removed it died half-way.
+// A pooler's objects: what running pods must be told when they change, and what is left of them when
+// whoever removed them died half-way.
 #include <nlohmann/json.hpp>
 #include <vector>
 
 #include "controller/execute/execute.h"
 #include "controller/execute/pooler.h"
 #include "controller/turn/names.h"
+#include "unit/controller/fake_link.h"
 #include "unit/controller/turn_fixture.h"
 
 namespace pgrightsizer::controller {
 namespace {
+
+class PoolerClients : public TurnTest {
+ protected:
+  PoolerClients() {
+    transport_.on_call = [this](const kube::Request&) { return ++requests_, kube::Response{200, "{}", {}, {}}; };
+    options_.connect = [this](const postgres::ConnectOptions&) {
+      return postgres::FakeLink::session([this](const std::string& sql, const auto&) -> Result<postgres::Rows> {
+        said_.push_back(sql);
+        if (refused_) return fail(ErrorKind::Unavailable, "gone");
+        return postgres::Rows{};
+      });
+    };
+    facts_.seen.pooler.emplace().max_clients = 10'000;
+    kube::Pod pod;
+    pod.meta.name = "a";
+    pgbouncer::Snapshot snapshot;
+    snapshot.config.max_client_conn = 10'000;
+    facts_.pods = {{std::make_shared<kube::Pod>(pod), snapshot}, {std::make_shared<kube::Pod>(), std::nullopt}};
+  }
+  Result<void> apply(transition::Count clients) {
+    transition::Step step;
+    step.max_clients = clients;
+    return apply_pooler(turn_, step);
+  }
+
+  std::vector<std::string> said_;
+  bool refused_ = false;
+  int requests_ = 0;
+};
+
+TEST_F(PoolerClients, MayBeMoreAtOnce) {
+  static_cast<void>(apply(12'000));
+  EXPECT_EQ(said_, std::vector<std::string>{"SET max_client_conn = 12000"});
+  EXPECT_GT(requests_, 0);
+}
+
+TEST_F(PoolerClients, AreNotToldWhatTheyKnow) {
+  static_cast<void>(apply(10'000));
+  EXPECT_TRUE(said_.empty());
+}
+
+TEST_F(PoolerClients, AreToldAgainWhenAPoolerDoesNotHear) {
+  refused_ = true;
+  EXPECT_FALSE(apply(12'000));
+  EXPECT_EQ(requests_, 0) << "what the file has is taken to be so";
+}
 
 class PoolerRemoval : public TurnTest {
  protected:

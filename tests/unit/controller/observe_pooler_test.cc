@@ -1,7 +1,8 @@
-// What pooler pods count with whose consoles do not answer. Both cases were found by tests/simulation.
+// What pooler pods count with. Both cases of consoles that do not answer were found by tests/simulation.
 #include <algorithm>
 
 #include "controller/observe/observe.h"
+#include "unit/controller/fake_link.h"
 #include "unit/controller/turn_fixture.h"
 
 namespace pgrightsizer::controller {
@@ -61,6 +62,44 @@ TEST_F(PoolersThatDoNotAnswer, WhoIsGoneIsForgotten) {
   memory_.announced["uid-of-another"] = 75;
   static_cast<void>(seen("18"));
   EXPECT_FALSE(memory_.announced.contains("uid-of-another"));
+}
+
+class PoolerOfDatabases : public PoolersThatDoNotAnswer {
+ protected:
+  // Its console tells that each of so many may have so many servers.
+  transition::PoolerPod serving(int databases, int each, const std::string& announced) {
+    memory_.console_password = "secret";
+    options_.connect = [=](const postgres::ConnectOptions&) {
+      return postgres::FakeLink::session([=](const std::string& sql, const auto&) { return show(sql, databases, each); });
+    };
+    return seen(announced);
+  }
+  static Result<postgres::Rows> show(const std::string& sql, int databases, int each) {
+    const auto cap = std::to_string(each);
+    if (sql == "SHOW CONFIG")
+      return postgres::Rows{{"key", "value"},
+                            {{"default_pool_size", cap}, {"max_db_connections", cap}, {"max_client_conn", "9"}}};
+    if (sql == "SHOW VERSION") return postgres::Rows{{"version"}, {{"PgBouncer 1.24.1"}}};
+    postgres::Rows rows{{"name"}, {{"pgbouncer"}}};
+    for (int i = 0; i < databases; ++i) rows.rows.push_back({"shop" + std::to_string(i)});
+    return sql == "SHOW DATABASES" ? rows : postgres::Rows{};
+  }
+};
+
+TEST_F(PoolerOfDatabases, ServesWhatItsConsoleTellsNotWhatTheSecretsGive) {
+  EXPECT_EQ(serving(2, 10, "").cap, 20);
+  EXPECT_EQ(serving(1, 10, "").cap, 10);
+}
+
+TEST_F(PoolerOfDatabases, MeansWhatWasAnnouncedAndRoundedDown) {
+  EXPECT_EQ(serving(8, 9, "75").cap, 75);
+  EXPECT_EQ(serving(8, 10, "75").cap, 80);
+}
+
+TEST_F(PoolerOfDatabases, MayOpenOneServerForEach) {
+  const auto pod = serving(8, 1, "2");
+  EXPECT_EQ(pod.cap, 2);
+  EXPECT_EQ(pod.room(), 8);
 }
 
 class PoolersObjects : public PoolersThatDoNotAnswer {

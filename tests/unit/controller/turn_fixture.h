@@ -17,7 +17,7 @@ class StandingClock final : public Clock {
   WallTime time{std::chrono::seconds(1'800'000'000)};
 };
 
-class TurnTest : public testing::Test {
+class TurnTest : public ::testing::Test {
  protected:
   TurnTest() {
     policy_.name_space = "shop";

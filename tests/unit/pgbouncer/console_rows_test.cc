@@ -69,6 +69,7 @@ TEST(ConsoleRows, ServersAndPauses) {
                      {{"app", "shop", "idle", "77", "1"}}};
   EXPECT_EQ(servers_of(servers).front().remote_pid, 77);
   EXPECT_TRUE(servers_of(servers).front().close_needed);
+  EXPECT_EQ(databases_of({{"name"}, {{"stock"}, {"pgbouncer"}, {"shop"}}}), (std::set<std::string>{"shop", "stock"}));
   EXPECT_FALSE(any_paused({{"name", "paused"}, {{"shop", "0"}, {"pgbouncer", "0"}}}));
   EXPECT_TRUE(any_paused({{"name", "paused"}, {{"shop", "0"}, {"stock", "1"}}}));
   EXPECT_FALSE(all_paused({{"name", "paused"}, {{"shop", "0"}, {"stock", "1"}}}));
