@@ -31,6 +31,20 @@ Result<void> terminate_idle(const Turn& turn, std::size_t at_once) {
   return {};
 }
 
+// KILL_CLIENT does not ask whether they still are, as ours in PostgreSQL does: those that have just
+// been served are left, as the next to ask again.
+std::vector<pgbouncer::ClientLink> longest_idle(std::vector<pgbouncer::ClientLink> clients,
+                                                std::size_t at_once) {
+  constexpr std::chrono::seconds kForLong{2};  // told in whole seconds
+  std::erase_if(clients, [&](const auto& client) {
+    return client.state != "idle" || client.id == 0 || client.idle_for < kForLong;
+  });
+  std::sort(clients.begin(), clients.end(),
+            [](const auto& a, const auto& b) { return a.idle_for > b.idle_for; });
+  clients.resize(std::min(clients.size(), at_once));
+  return clients;
+}
+
 // Once per drain: the template's annotation tells whether it was done already.
 Result<void> roll_workload(const Turn& turn, const kube::Ref& ref, const std::string& since) {
   const auto live = turn.sight.client.get(ref);
@@ -88,18 +102,17 @@ Result<void> drain_direct(const Turn& turn, const Step& step, const api::Status&
   return terminate_idle(turn, kAtOnce);
 }
 
+// Asked anew: who was idle at the last look may be in a transaction by now.
 Result<void> drain_pooled(const Turn& turn) {
-  constexpr int kAtOnce = 20;
+  constexpr std::size_t kAtOnce = 20;
   for (const auto& pod : turn.facts.pods) {
-    if (!pod.snapshot || pod.snapshot->version < pgbouncer::Version{1, 24, 0}) continue;
+    if (!pod.snapshot || pod.snapshot->version < pgbouncer::kKillsClients) continue;
     auto console = console_of(turn, pod.pod->meta.name);
     if (!console) return fail(console.error());
-    int ended = 0;
-    for (const auto& client : pod.snapshot->clients) {
-      if (client.state != "idle" || client.id == 0 || ended == kAtOnce) continue;
+    auto clients = console->clients();
+    if (!clients) return fail(clients.error());
+    for (const auto& client : longest_idle(std::move(*clients), kAtOnce))
       if (auto done = console->kill_client(client.id); !done) return done;
-      ++ended;
-    }
   }
   return {};
 }
