@@ -105,6 +105,12 @@ Result<int> ended_of(const Result<Rows>& rows) {
   return static_cast<int>(rows->number(0, "ended").value_or(0));
 }
 
+// A superuser's sessions only a superuser may end: one that may not would lose the whole statement.
+constexpr const char* kThoseWeMayEnd =
+    " left join pg_roles role on role.oid = usesysid"
+    " where backend_type = 'client backend'"
+    " and (current_setting('is_superuser')::bool or not rolsuper)";
+
 // What they do is asked in the statement that ends them: between a look and a step lie other
 // logins, and who was idle may be in a transaction by now. The same holds for whose pid it is.
 Result<int> terminate_those(Session& session, const std::vector<Backend>& sessions,
@@ -117,9 +123,9 @@ Result<int> terminate_those(Session& session, const std::vector<Backend>& sessio
   parameters.insert(parameters.end(), more.begin(), more.end());
   return ended_of(
       session.query("select count(pg_terminate_backend(pid)) as ended from pg_stat_activity"
-                    " join unnest($1::int4[], $2::int8[]) as seen (pid, started) using (pid)"
-                    " where backend_type = 'client backend'"
-                    " and (extract(epoch from backend_start) * 1000000)::int8 = started and " +
+                    " join unnest($1::int4[], $2::int8[]) as seen (pid, started) using (pid)" +
+                        std::string(kThoseWeMayEnd) +
+                        " and (extract(epoch from backend_start) * 1000000)::int8 = started and " +
                         condition,
                     parameters));
 }
@@ -190,8 +196,8 @@ Result<int> terminate(Session& session, const std::vector<std::int64_t>& pids) {
   if (pids.empty()) return 0;
   // Looked up first: a pid may have become another kind of process since it was read.
   return ended_of(
-      session.query("select count(pg_terminate_backend(pid)) as ended from pg_stat_activity"
-                    " where backend_type = 'client backend' and pid = any($1::int4[])",
+      session.query("select count(pg_terminate_backend(pid)) as ended from pg_stat_activity" +
+                        std::string(kThoseWeMayEnd) + " and pid = any($1::int4[])",
                     {array_of(pids, [](std::int64_t pid) { return pid; })}));
 }
 

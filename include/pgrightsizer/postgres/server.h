@@ -75,6 +75,7 @@ struct Role {
 [[nodiscard]] Result<void> alter_system_max_connections(Session& session, std::int64_t value);
 [[nodiscard]] Result<void> reload_configuration(Session& session);
 // Ends these backends, whatever they do and whoever has the pid by now; returns how many were there.
+// Here and below a superuser's are left out if the session is not a superuser's, too.
 [[nodiscard]] Result<int> terminate(Session& session, const std::vector<std::int64_t>& pids);
 // Of these sessions, as they were read, those that are idle now; returns how many.
 [[nodiscard]] Result<int> terminate_idle(Session& session, const std::vector<Backend>& sessions);

@@ -252,6 +252,38 @@ TEST_F(ServerBackendsReadBefore, AreEndedWhileTheirTransactionIsThatOld) {
   EXPECT_TRUE(testing::eventually([&] { return read_backends(admin_)->empty(); }));
 }
 
+TEST(ServerBackends, OfSuperusersAreLeftToSuperusers) {
+  const PostgresProcess server;
+  for (const char* role : {"app", "admin"})
+    server.execute("create role " + std::string(role) + " login password '" + role + "'");
+  server.execute("grant pg_monitor, pg_signal_backend to admin");
+  const auto login = [&](const char* role) {
+    auto options = server.login();
+    options.user = options.password = role;
+    return std::move(*Session::connect(options));
+  };
+  auto admin = login("admin");
+  const auto superuser = server.session();
+  const auto end_all = [&] {
+    const auto all = read_backends(admin).value();
+    return terminate(admin, {all.at(0).pid, all.at(1).pid});
+  };
+  {
+    const auto app = login("app");
+    const auto ended = end_all();
+    ASSERT_TRUE(ended) << ended.error().message();
+    EXPECT_EQ(*ended, 1);
+    EXPECT_TRUE(testing::eventually([&] { return read_backends(admin)->size() == 1; }));
+  }
+  EXPECT_EQ(read_backends(admin)->front().pid, superuser.backend_pid());
+  const auto app = login("app");
+  EXPECT_TRUE(testing::eventually([&] {
+    const auto all = read_backends(admin).value();
+    return all.size() == 2 && all[0].state == "idle" && all[1].state == "idle";
+  }));
+  EXPECT_EQ(terminate_idle(admin, read_backends(admin).value()).value(), 1);
+}
+
 TEST(ServerBackends, BackgroundProcessesAreNotEnded) {
   const PostgresProcess server;
   auto admin = server.session();
