@@ -25,7 +25,7 @@ struct Settings {
   std::int64_t max_connections = 0;  // in force
   std::int64_t superuser_reserved = 3;
   std::int64_t reserved = 0;  // reserved_connections, PostgreSQL 16 and later
-  std::int64_t shared_memory_bytes = 0;  // PostgreSQL 15 and later; 0: not known
+  std::int64_t shared_memory_bytes = 0;  // estimated before PostgreSQL 15; 0: not known
   bool pending_restart = false;
   std::string source;       // "configuration file", "command line", "default"
   std::string source_file;  // of the value in force; empty when not from a file
@@ -40,6 +40,10 @@ struct Settings {
   int version = 0;  // 170002
 };
 [[nodiscard]] Result<Settings> read_settings(Session& session);
+// For versions that do not tell, in bytes; 0 when shared_buffers is not known. Within 2 % where those are
+// 128 MB and more.
+[[nodiscard]] std::int64_t estimate_shared_memory(std::int64_t buffers, std::int64_t wal_buffers,
+                                                  std::int64_t max_connections);
 
 // One client backend.
 struct Backend {

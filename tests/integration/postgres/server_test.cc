@@ -4,6 +4,7 @@
 #include <gmock/gmock.h>
 
 #include "integration/support/postgres_process.h"
+#include "unit/controller/fake_link.h"
 
 namespace pgrightsizer::postgres {
 namespace {
@@ -137,6 +138,25 @@ TEST(ServerSettings, ForARoleThatMaySeeLess) {
   EXPECT_TRUE(read_settings(*session)->sees_sessions);
   EXPECT_TRUE(settings_of(server).sees_sessions) << "a superuser's";
   EXPECT_FALSE(read_backends(*session)->empty());
+}
+
+// PostgreSQL 13 and 14 do not tell: of later ones, which do, the estimate must come near.
+TEST(ServerSettings, SharedMemoryIsEstimatedWhereItIsNotTold) {
+  constexpr std::int64_t kMega = 1 << 20;
+  for (const auto& [buffers, max_connections] : {std::pair{128, 100}, {512, 100}, {128, 1050}}) {
+    const PostgresProcess server({.max_connections = max_connections,
+                                  .settings = {"shared_buffers = " + std::to_string(buffers) + "MB"},
+                                  .arguments = {}});
+    const auto told = static_cast<double>(settings_of(server).shared_memory_bytes);
+    const auto wal_buffers = server.session()
+                                 .query("select pg_size_bytes(current_setting('wal_buffers')) as size")
+                                 ->text(0, "size");
+    auto old = FakeLink::session(
+        Rows{{"max_connections", "shared_buffers", "wal_buffers"},
+             {{std::to_string(max_connections), std::to_string(buffers * kMega), wal_buffers}}});
+    const auto estimated = static_cast<double>(read_settings(old)->shared_memory_bytes);
+    EXPECT_NEAR(estimated, told, told * 0.02) << buffers << " MB, " << max_connections << " connections";
+  }
 }
 
 TEST(ServerSettings, RefusedValuesAreInvalid) {
