@@ -36,8 +36,11 @@ class ExternalProvider final : public Provider {
       return explain(std::move(altered.error()));
     logger_.info("max_connections set with ALTER SYSTEM",
                  {{"database", object()}, {"value", std::to_string(value)}});
-    // So that pending_restart tells everybody.
-    return postgres::reload_configuration(*session);
+    // So that pending_restart tells everybody. The next start reads the value without it.
+    if (auto reloaded = postgres::reload_configuration(*session); !reloaded)
+      logger_.warning("the configuration could not be reloaded, so pending_restart does not tell it",
+                      {{"database", object()}, {"error", reloaded.error().message()}});
+    return {};
   }
 
   Result<void> write_place(std::int64_t) override {

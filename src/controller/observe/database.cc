@@ -92,15 +92,6 @@ void read_server(const Sight& sight, const api::ConnectionPolicy& policy, Memory
   }
 }
 
-// PostgreSQL hides the sessions of other roles without a word: a server full of them looks idle.
-void need_sessions(const api::ConnectionPolicy& policy, Facts& facts) {
-  if (facts.settings->sees_sessions) return;
-  facts.problems.push_back({kForbidden, "Secret " + policy.name_space + "/" + policy.spec.database.admin_secret +
-                                            ": its user may not see the sessions of other roles; GRANT pg_monitor "
-                                            "TO " + postgres::quote_identifier(facts.admin.user) +
-                                            ", or name another user (spec.database.adminSecretName)"});
-}
-
 // Another value where ours should be is somebody else's: noticed at once, judged by the core.
 void notice_foreign_request(const Sight& sight, Memory& memory, Facts& facts) {
   auto& request = memory.request;
@@ -186,6 +177,7 @@ void observe_database(const Sight& sight, const api::ConnectionPolicy& policy, M
   // That the server is back is what ends a pause, whatever else is wrong.
   const bool awaited = memory.poolers_paused && !facts.admin.user.empty();
   if (!facts.blocked() || awaited) read_server(sight, policy, memory, facts);
+  need_privileges(policy, facts);
   if (!facts.database.standbys.empty()) observe_standbys(sight, policy, memory, facts);
   if (!facts.settings) {
     seen.effective = memory.last_effective;
@@ -193,7 +185,6 @@ void observe_database(const Sight& sight, const api::ConnectionPolicy& policy, M
     return;
   }
   const auto& settings = *facts.settings;
-  need_sessions(policy, facts);
   seen.database_up = true;
   seen.effective = memory.last_effective = settings.max_connections;
   seen.reserved = memory.last_reserved = settings.superuser_reserved + settings.reserved;

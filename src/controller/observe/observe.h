@@ -15,6 +15,8 @@ namespace pgrightsizer::controller {
 // The provider's place and the server: settings, sessions.
 void observe_database(const Sight& sight, const api::ConnectionPolicy& policy, Memory& memory,
                       Facts& facts);
+// What the administrator must be allowed to see, once the settings have been read.
+void need_privileges(const api::ConnectionPolicy& policy, Facts& facts);
 // The standbys of a replicated database, within 3 s; and which value its primary will start with.
 void observe_standbys(const Sight& sight, const api::ConnectionPolicy& policy, Memory& memory,
                       Facts& facts);

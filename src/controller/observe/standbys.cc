@@ -11,16 +11,6 @@ namespace {
 constexpr std::chrono::seconds kTimeForAll{3};
 constexpr std::chrono::seconds kTimeForOne{2};
 
-// Only who may see the files can tell what the next start will use.
-void need_files(const api::ConnectionPolicy& policy, Facts& facts) {
-  if (!facts.settings || facts.settings->files_known) return;
-  facts.problems.push_back(
-      {kForbidden, "Secret " + policy.name_space + "/" + policy.spec.database.admin_secret +
-                        ": its user may not read pg_file_settings, which a database with standbys "
-                        "needs; name a superuser in spec.database.adminSecretName, or grant SELECT "
-                        "on pg_file_settings and EXECUTE on pg_show_all_file_settings()"});
-}
-
 std::string pod_text(const api::ConnectionPolicy& policy, const std::string& pod) {
   return "pod " + policy.name_space + "/" + pod;
 }
@@ -122,7 +112,6 @@ void observe_standbys(const Sight& sight, const api::ConnectionPolicy& policy, M
                       Facts& facts) {
   auto& seen = facts.seen;
   const auto& database = facts.database;
-  need_files(policy, facts);
   seen.primary = database.pod.empty() ? policy.spec.database.name + "-0" : database.pod;
   seen.pins.assign(memory.standbys.pins.begin(), memory.standbys.pins.end());
   const auto primary = look_at_primary(policy, memory, facts);

@@ -52,6 +52,33 @@ TEST(ExternalLive, ARoleWithoutTheRightIsTold) {
   EXPECT_THAT(requested.error().message(), HasSubstr("adminSecretName"));
 }
 
+// What docs/providers.md asks for, and no more.
+TEST(ExternalLive, ARoleWithTheLeastPrivilegesWillDo) {
+  const PostgresProcess server({.max_connections = 57, .settings = {}, .arguments = {}});
+  if (settings_of(server).version < 150'000) GTEST_SKIP() << "GRANT ON PARAMETER came with PostgreSQL 15";
+  server.execute("create role app login password 'app'");
+  server.execute("grant pg_monitor to app");
+  server.execute("grant alter system on parameter max_connections to app");
+  server.execute("grant select on pg_file_settings to app");
+  server.execute("grant execute on function pg_show_all_file_settings() to app");
+  auto options = server.login();
+  options.user = options.password = "app";
+  auto session = postgres::Session::connect(options);
+  ASSERT_TRUE(session);
+  NullLogger logger;
+  const auto provider = make_external_provider(logger, {"127.0.0.1", server.port()});
+  const auto requested = provider->request(80, &*session);
+  ASSERT_TRUE(requested) << requested.error().message();
+  const auto settings = postgres::read_settings(*session);
+  ASSERT_TRUE(settings) << settings.error().message();
+  EXPECT_TRUE(settings->sees_sessions);
+  EXPECT_EQ(settings->next_start, 80);
+  EXPECT_FALSE(settings->pending_restart) << "it may not reload";
+  server.execute("grant execute on function pg_reload_conf() to app");
+  ASSERT_TRUE(provider->request(80, &*session));
+  EXPECT_TRUE(eventually([&] { return settings_of(server).pending_restart; }));
+}
+
 TEST(ExternalLive, TheCommandLineIsNoticed) {
   const PostgresProcess server(
       {.max_connections = 57, .settings = {}, .arguments = {"-c", "max_connections=71"}});

@@ -65,6 +65,8 @@ class Administrator : public TurnTest {
     };
   }
   [[nodiscard]] Result<postgres::Rows> answer(const std::string& sql) const {
+    if (sql.find("from pg_file_settings") != std::string::npos && !sees_files_)
+      return fail(ErrorKind::Forbidden, "permission denied for view pg_file_settings");
     if (sql.find("from pg_file_settings") == std::string::npos)
       return postgres::Rows{{"max_connections", "sees_sessions"}, {{"250", sees_sessions_ ? "1" : "0"}}};
     return postgres::Rows{{"sourcefile", "sourceline", "setting", "error"}, {}};
@@ -75,6 +77,7 @@ class Administrator : public TurnTest {
   }
 
   bool sees_sessions_ = true;
+  bool sees_files_ = true;
 };
 
 TEST_F(Administrator, WhoSeesEverythingIsNoProblem) { EXPECT_TRUE(problems().empty()); }
@@ -86,6 +89,22 @@ TEST_F(Administrator, WhoDoesNotSeeTheSessionsOfOthersBlocks) {
   EXPECT_EQ(problems()[0].reason.name, std::string("Forbidden"));
   EXPECT_NE(problems()[0].message.find("Secret shop/shop-admin"), std::string::npos) << problems()[0].message;
   EXPECT_NE(problems()[0].message.find("GRANT pg_monitor TO \"o'me\""), std::string::npos);
+}
+
+TEST_F(Administrator, WhoDoesNotSeeWhatTheNextStartWillUseBlocks) {
+  sees_files_ = false;
+  ASSERT_EQ(problems().size(), 1U);
+  EXPECT_TRUE(facts_.blocked());
+  EXPECT_EQ(facts_.problems[0].reason.name, std::string("Forbidden"));
+  EXPECT_NE(facts_.problems[0].message.find("pg_show_all_file_settings() TO \"o'me\""), std::string::npos)
+      << facts_.problems[0].message;
+}
+
+// As a managed service's: it forbids both, and somebody else sets the value.
+TEST_F(Administrator, OfARecommendationNeedNotSeeTheFiles) {
+  sees_files_ = false;
+  policy_.spec.mode = api::Mode::Recommend;
+  EXPECT_TRUE(problems().empty());
 }
 
 }  // namespace
