@@ -111,6 +111,7 @@ Result<void> begin_checkpoint(const Turn& turn) {
     return {};
   }
   restart.checkpoint = std::move(*session);
+  restart.checkpoint_of = {turn.sight.clock.steady(), turn.facts.database.pod_uid};
   return {};
 }
 

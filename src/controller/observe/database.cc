@@ -111,14 +111,18 @@ void notice_foreign_request(const Sight& sight, Memory& memory, Facts& facts) {
 }
 
 // A CHECKPOINT that was started is looked after until it ends. One that cannot be had (no privilege,
-// a lost session) only makes the shutdown longer.
+// a lost session) only makes the shutdown longer. A connection that dies without a word answers nothing
+// for hours.
 void watch_checkpoint(const Sight& sight, Memory& memory, Facts& facts) {
   constexpr std::chrono::seconds kFresh{60};
+  constexpr std::chrono::minutes kPatience{5};
   auto& restart = memory.restart;
   const auto now = sight.clock.steady();
   if (restart.checkpoint) {
+    const auto& [begun, pod_uid] = restart.checkpoint_of;
     const auto answer = restart.checkpoint->poll(std::chrono::milliseconds(0));
-    if (!answer || *answer) {
+    const bool lost = pod_uid != facts.database.pod_uid || now - begun >= kPatience;
+    if (lost || !answer || *answer) {
       if (!answer)
         sight.logger.info("CHECKPOINT before the restart did not end well",
                           {{"error", answer.error().message()}});

@@ -49,6 +49,7 @@ struct Memory {
   // The restart that this operator is at. A take-over knows nothing of it, and ends what it finds.
   struct RestartUnderWay {
     std::optional<postgres::Session> checkpoint;  // a session of its own: it takes as long as it takes
+    std::pair<Instant, std::string> checkpoint_of;  // when it was begun, and the uid of the server's pod
     std::optional<Instant> checkpointed;          // when the last one ended, or could not be had
     std::string begun_uid;                        // of the pod whose deletion was asked for
     sizing::Count direct_cost = 0;                // direct sessions that were open then

@@ -17,6 +17,12 @@ class FakeLink final : public Link {
 
   explicit FakeLink(Answer answer) : answer_(std::move(answer)) {}
   static Session session(Answer answer) { return Session(std::make_unique<FakeLink>(std::move(answer))); }
+  // Whose connection is dead, without a word.
+  static Session silent_session() {
+    auto link = std::make_unique<FakeLink>([](const auto&, const auto&) { return Rows{}; });
+    link->silent_ = true;
+    return Session(std::move(link));
+  }
   // The same rows for everything.
   static Session session(Rows rows) {
     return session([rows = std::move(rows)](const auto&, const auto&) { return rows; });
@@ -27,7 +33,10 @@ class FakeLink final : public Link {
     return answer_(sql, parameters);
   }
   Result<void> start(const std::string&) override { return {}; }
-  Result<std::optional<Rows>> poll(std::chrono::milliseconds) override { return Rows{}; }
+  Result<std::optional<Rows>> poll(std::chrono::milliseconds) override {
+    if (silent_) return std::nullopt;
+    return Rows{};
+  }
   void close() override {}
   [[nodiscard]] bool alive() const override { return true; }
   [[nodiscard]] int backend_pid() const override { return 1; }
@@ -35,6 +44,7 @@ class FakeLink final : public Link {
 
  private:
   Answer answer_;
+  bool silent_ = false;
 };
 
 }  // namespace pgrightsizer::postgres

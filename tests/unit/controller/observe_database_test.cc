@@ -107,5 +107,30 @@ TEST_F(Administrator, OfARecommendationNeedNotSeeTheFiles) {
   EXPECT_TRUE(problems().empty());
 }
 
+class Checkpoint : public Administrator {
+ protected:
+  Checkpoint() {
+    memory_.restart.checkpoint = postgres::FakeLink::silent_session();
+    memory_.restart.checkpoint_of = {clock_.steady(), ""};
+  }
+  bool goes_on() {
+    observe_database(sight_, policy_, memory_, facts_);
+    EXPECT_NE(facts_.seen.checkpointing, facts_.seen.checkpointed);
+    return facts_.seen.checkpointing;
+  }
+};
+
+TEST_F(Checkpoint, ThatDoesNotAnswerIsGivenUpAfterFiveMinutes) {
+  clock_.time += seconds(299);
+  EXPECT_TRUE(goes_on());
+  clock_.time += seconds(1);
+  EXPECT_FALSE(goes_on());
+}
+
+TEST_F(Checkpoint, OfAPodThatIsGoneIsGivenUp) {
+  memory_.restart.checkpoint_of.second = "another";
+  EXPECT_FALSE(goes_on());
+}
+
 }  // namespace
 }  // namespace pgrightsizer::controller
