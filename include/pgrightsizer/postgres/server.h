@@ -40,7 +40,7 @@ struct Settings {
   int version = 0;  // 170002
 };
 [[nodiscard]] Result<Settings> read_settings(Session& session);
-// For versions that do not tell, in bytes; 0 when shared_buffers is not known. Within 2 % where those are
+// For versions that do not tell, in bytes; 0 when shared_buffers is not known. Within 3 % where those are
 // 128 MB and more.
 [[nodiscard]] std::int64_t estimate_shared_memory(std::int64_t buffers, std::int64_t wal_buffers,
                                                   std::int64_t max_connections);
