@@ -3,7 +3,7 @@
 # Prints what it checks; exits 1 at the first thing that is not so.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
-A=test-$$-a B=test-$$-b
+A=test-$$ B=$$ # the second looks like a number, as a name may
 
 cluster() { CLUSTER=$1 hack/cluster "${@:2}"; }
 ok() { printf '%4ds  ok: %s\n' "$SECONDS" "$*"; }
