@@ -140,12 +140,13 @@ Rule make_room_rule(const Situation& s, Count budget, Topic topic) {
       say(seen.direct_worst(), " direct + ", seen.pooled_room(), " pooled + ", seen.others_kept(),
           " others > ", seen.usable(), " usable");
   if (budget < 0) return wait(Topic::NoRoom, figures);
-  if (seen.pooler && seen.replacement_room() > 0) {
+  const Count replaced = seen.replacement_room();
+  if (seen.pooler && seen.pooler->boot_cap > sizing::kMinimumCap && replaced > 0) {
     return boot_cap_step(s, *seen.pooler, sizing::kMinimumCap,
                          "replaced pods start small while room is made");
   }
   const Count alive = static_cast<Count>(seen.pods.size());
-  const Count limit = sizing::pool_share(budget, alive);
+  const Count limit = sizing::pool_share(std::max(Count{0}, budget - replaced), alive);
   if (Rule shrink = shrink_rule(s, limit, topic)) return shrink;
   if (Rule reconnect = reconnect_rule(s)) return reconnect;
   return wait(Topic::CapsShrinking, say(figures, "; pooler pods still hold more than their caps"));

@@ -35,6 +35,19 @@ TEST(WayBack, ThenReplacedPodsMustStartSmallThenCapsShrinkThenTheRouteMoves) {
   EXPECT_THAT(sight.next(), Is(StepKind::SwitchToDirect));
 }
 
+TEST(WayBack, WithManyDatabasesReplacedPodsNeedRoomHoweverSmallTheyStart) {
+  Sight sight = going_back();
+  sight.seen.effective = sight.seen.requested = 250;
+  for (PoolerPod& pod : sight.seen.pods) pod.least = 3;
+  sight.seen.pooler->least = 3;
+  EXPECT_EQ(sight.next().boot_cap, 2);
+  sight.seen.pooler->boot_cap = 2;
+  // 247 − 200 − 10 = 37 for two pods, of which each is counted with 1 when it is replaced.
+  EXPECT_THAT(sight.next(), Does(StepKind::SetCap, 17));
+  for (PoolerPod& pod : sight.seen.pods) pod.cap = pod.announced = 17;
+  EXPECT_THAT(sight.next(), Is(StepKind::SwitchToDirect));
+}
+
 TEST(WayBack, WaitsUntilTheFrontServiceWouldHaveAnEndpoint) {
   Sight sight = going_back();
   sight.seen.effective = sight.seen.requested = 250;
