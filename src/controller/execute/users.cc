@@ -32,8 +32,8 @@ Served judge(const Error& error) {
   }
 }
 
+// Where one had to wait the others would, too.
 Served served(const Turn& turn, const kube::Pod& pod) {
-  auto all = Served::Yes;
   for (const auto& login : turn.facts.logins) {
     postgres::ConnectOptions options;
     options.host = pod.ip;
@@ -44,10 +44,9 @@ Served served(const Turn& turn, const kube::Pod& pod) {
     options.deadline = std::chrono::seconds(2);
     const auto session = turn.sight.options.connect(options);
     const auto one = session ? Served::Yes : judge(session.error());
-    if (one == Served::No) return one;
-    if (one == Served::Unknown) all = one;
+    if (one != Served::Yes) return one;
   }
-  return all;
+  return Served::Yes;
 }
 
 std::int64_t cap_per_database(const Turn& turn, const PoolerPodFacts& pod) {
@@ -105,7 +104,7 @@ Result<void> refresh_users(const Turn& turn) {
       if (known.digest == digest && now < known.until) continue;
       const auto answer = served(turn, *pod.pod);
       if (answer != Served::No) {
-        known = {digest, answer == Served::Yes ? Instant::max() : now + kAskAgain};
+        known = {digest, answer == Served::Yes ? Instant::max() : turn.sight.clock.steady() + kAskAgain};
         continue;
       }
     }

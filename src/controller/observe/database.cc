@@ -115,7 +115,7 @@ void notice_foreign_request(const Sight& sight, Memory& memory, Facts& facts) {
 // for hours.
 void watch_checkpoint(const Sight& sight, Memory& memory, Facts& facts) {
   constexpr std::chrono::seconds kFresh{60};
-  constexpr std::chrono::minutes kPatience{5};
+  constexpr std::chrono::minutes kPatience{30};
   auto& restart = memory.restart;
   const auto now = sight.clock.steady();
   if (restart.checkpoint) {
@@ -123,9 +123,9 @@ void watch_checkpoint(const Sight& sight, Memory& memory, Facts& facts) {
     const auto answer = restart.checkpoint->poll(std::chrono::milliseconds(0));
     const bool lost = pod_uid != facts.database.pod_uid || now - begun >= kPatience;
     if (lost || !answer || *answer) {
-      if (!answer)
+      if (lost || !answer)
         sight.logger.info("CHECKPOINT before the restart did not end well",
-                          {{"error", answer.error().message()}});
+                          {{"error", answer ? "its connection is given up" : answer.error().message()}});
       restart.checkpoint.reset();
       restart.checkpointed = now;
     }

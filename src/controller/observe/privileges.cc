@@ -15,11 +15,14 @@ bool needs_files(const api::ConnectionPolicy& policy, const Facts& facts) {
 
 void need_privileges(const api::ConnectionPolicy& policy, Facts& facts) {
   if (!facts.settings) return;
+  // Where nothing is changed it is told, and what else can be told is.
+  const bool blocks = policy.spec.mode == api::Mode::Apply;
   const auto role = postgres::quote_identifier(facts.admin.user);
   const auto need = [&](const std::string& lack, const std::string& grant) {
     facts.problems.push_back({kForbidden, "Secret " + policy.name_space + "/" + policy.spec.database.admin_secret +
                                               ": its user may not " + lack + "; " + grant +
-                                              ", or name another user (spec.database.adminSecretName)"});
+                                              ", or name another user (spec.database.adminSecretName)",
+                              blocks});
   };
   // PostgreSQL hides them without a word: a server full of them looks idle.
   if (!facts.settings->sees_sessions) need("see the sessions of other roles", "GRANT pg_monitor TO " + role);
