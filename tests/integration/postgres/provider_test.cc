@@ -37,12 +37,16 @@ TEST(ExternalLive, RequestWaitsForItsOwnersRestart) {
       << "that session ended with the restart";
 }
 
+Result<postgres::Session> login_of_app(const PostgresProcess& server) {
+  auto options = server.login();
+  options.user = options.password = "app";
+  return postgres::Session::connect(options);
+}
+
 TEST(ExternalLive, ARoleWithoutTheRightIsTold) {
   const PostgresProcess server;
   server.execute("create role app login password 'app'");
-  auto options = server.login();
-  options.user = options.password = "app";
-  auto session = postgres::Session::connect(options);
+  auto session = login_of_app(server);
   ASSERT_TRUE(session);
   NullLogger logger;
   const auto requested =
@@ -55,15 +59,12 @@ TEST(ExternalLive, ARoleWithoutTheRightIsTold) {
 // What docs/providers.md asks for, and no more.
 TEST(ExternalLive, ARoleWithTheLeastPrivilegesWillDo) {
   const PostgresProcess server({.max_connections = 57, .settings = {}, .arguments = {}});
-  if (settings_of(server).version < 150'000) GTEST_SKIP() << "GRANT ON PARAMETER came with PostgreSQL 15";
   server.execute("create role app login password 'app'");
   server.execute("grant pg_monitor to app");
   server.execute("grant alter system on parameter max_connections to app");
   server.execute("grant select on pg_file_settings to app");
   server.execute("grant execute on function pg_show_all_file_settings() to app");
-  auto options = server.login();
-  options.user = options.password = "app";
-  auto session = postgres::Session::connect(options);
+  auto session = login_of_app(server);
   ASSERT_TRUE(session);
   NullLogger logger;
   const auto provider = make_external_provider(logger, {"127.0.0.1", server.port()});
